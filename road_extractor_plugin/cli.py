@@ -1,0 +1,230 @@
+"""The command line: `python -m road_extractor_plugin extract | model`.
+
+Exit status: 0 done, 1 a fault of ours, 2 something that the user can put right (one plain line on stderr).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Callable, Optional, Sequence
+
+from road_extractor_plugin.contract.errors import Cancelled, RoadExtractorError
+from road_extractor_plugin.contract.model_card import ModelCard
+from road_extractor_plugin.contract.model_file import read_card
+from road_extractor_plugin.contract.request import Area, ExtractRequest, ModelOptions, TraceOptions
+from road_extractor_plugin.contract.result import ExtractResult
+
+DONE, OUR_FAULT, USER_ERROR = 0, 1, 2
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run one command and return the exit status."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], None] = options.command
+    try:
+        command(options)
+    except RoadExtractorError as error:
+        _say(f"error: {error}", end="\n")
+        return USER_ERROR
+    except KeyboardInterrupt:
+        _say(f"error: {Cancelled()}", end="\n")
+        return USER_ERROR
+    except Exception:  # noqa: BLE001  (outermost door: whatever went wrong must reach the user as a report)
+        traceback.print_exc()
+        _say("error: This is a fault of Road Extractor; please report it with the lines above.", end="\n")
+        return OUR_FAULT
+    return DONE
+
+
+def _extract(options: argparse.Namespace) -> None:
+    # Here, so that `--help` and `model` answer at once.
+    from road_extractor_plugin.core.pipeline import extract  # noqa: PLC0415
+    from road_extractor_plugin.engine.models import default_model  # noqa: PLC0415
+    from road_extractor_plugin.engine.open_compute import open_compute  # noqa: PLC0415
+
+    area = _read_area(options.aoi)
+    model = options.model or default_model()
+    for raster in options.rasters:
+        request = _request(options, raster, model, area)
+        feedback = _TerminalFeedback(raster.name, quiet=options.quiet)
+        compute = open_compute(request)
+        try:
+            result = extract(request, compute, feedback)
+        finally:
+            feedback.finish()
+            compute.close()
+        _print_result(result, as_json=options.json)
+
+
+def _read_area(path: Optional[Path]) -> Optional[Area]:
+    from road_extractor_plugin.core.area import read_area  # noqa: PLC0415
+
+    return None if path is None else read_area(path)
+
+
+def _request(options: argparse.Namespace, raster: Path, model: Path, area: Optional[Area]) -> ExtractRequest:
+    return ExtractRequest(
+        raster=raster,
+        output_folder=options.output,
+        model=model,
+        area=area,
+        raster_ground_resolution_m=options.ground_resolution,
+        band_indexes=options.bands,
+        trace=TraceOptions(
+            threshold=options.threshold,
+            simplify_m=options.simplify,
+            min_spur_m=options.min_spur,
+            min_component_m=options.min_component,
+            min_area_m2=options.min_area,
+        ),
+        model_options=_model_options(options),
+        device=options.device,
+        tile_px=options.tile,
+        vectors_only=options.vectors_only,
+        overwrite=options.overwrite,
+    )
+
+
+def _model_options(options: argparse.Namespace) -> ModelOptions:
+    return ModelOptions(
+        ground_resolution_m=options.model_resolution,
+        tile_px=options.model_tile,
+        margin_px=options.model_margin,
+        mean=options.model_mean,
+        std=options.model_std,
+        road_class=options.road_class,
+    )
+
+
+def _print_result(result: ExtractResult, *, as_json: bool) -> None:
+    if as_json:
+        print(result.paths.report.read_text(encoding="utf-8"))  # noqa: T201
+        return
+    report, roads = result.report, result.report.roads
+    print(  # noqa: T201
+        f"{roads.length_km:.2f} km of road in {roads.centerlines} lines, mean width {roads.mean_width_m:.1f} m, "
+        f"{report.area_km2:.2f} km2 in {report.seconds['total']:.1f} s on {report.device.name}: {result.paths.folder}"
+    )
+
+
+def _model(options: argparse.Namespace) -> None:
+    card = read_card(options.file, _model_options(options))
+    print(card.to_json() if options.json else _readable(card))  # noqa: T201
+
+
+def _readable(card: ModelCard) -> str:
+    finest, coarsest = card.input.ground_resolution_range_m
+    lines = [
+        f"{card.name} {card.version}",
+        f"  network      {card.producer.encoder}, {card.producer.architecture}",
+        f"  made by      {card.producer.name}, commit {card.producer.commit}",
+        f"  licence      {card.licence}",
+        f"  imagery      {', '.join(card.input.bands)} at {card.input.ground_resolution_m:g} m per pixel "
+        f"({finest:g} to {coarsest:g} m)",
+        f"  tiles        {card.tiling.tile_px} px, margin {card.tiling.margin_px} px, "
+        f"multiples of {card.tiling.multiple_of} px",
+        f"  thresholds   {card.thresholds.high:g} and {card.thresholds.low:g}",
+    ]
+    for evaluation in card.evaluation:
+        figures = ", ".join(f"{name} {value:.3f}" for name, value in evaluation.figures.items())
+        lines.append(f"  evaluation   {evaluation.data} ({evaluation.split}; {evaluation.protocol}): {figures}")
+    return "\n".join([*lines, *(f"  data         {sentence}" for sentence in card.attributions)])
+
+
+class _TerminalFeedback:
+    """One line on stderr that is written anew: percent, stage, time left."""
+
+    def __init__(self, name: str, *, quiet: bool) -> None:
+        self._name = name
+        self._started = time.monotonic()
+        self._live = not quiet and sys.stderr.isatty()
+
+    def progress(self, fraction: float, stage: str) -> None:
+        if not self._live:
+            return
+        elapsed = time.monotonic() - self._started
+        left = f", {elapsed / fraction - elapsed:.0f} s left" if fraction > 0.02 and elapsed > 1 else ""
+        _say(f"\r\033[K{self._name}: {100 * fraction:3.0f} % {stage}{left}", end="")
+
+    def warning(self, text: str) -> None:
+        self.finish()
+        _say(f"warning: {text}", end="\n")
+
+    def is_cancelled(self) -> bool:
+        """Ctrl-C arrives as an exception."""
+        return False
+
+    def finish(self) -> None:
+        if self._live:
+            _say("\r\033[K", end="")
+
+
+def _say(text: str, *, end: str) -> None:
+    print(text, file=sys.stderr, end=end, flush=True)  # noqa: T201
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m road_extractor_plugin", description="Roads from aerial imagery.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_extract(commands.add_parser("extract", help="find the roads in rasters"))
+    model = commands.add_parser("model", help="show the card of a model file")
+    model.add_argument("file", type=Path, help="an .onnx file")
+    model.add_argument("--json", action="store_true", help="print the card as JSON")
+    _add_model_options(model)
+    model.set_defaults(command=_model)
+    return parser
+
+
+def _add_extract(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_extract)
+    parser.add_argument("rasters", type=Path, nargs="+", metavar="RASTER", help="any raster that GDAL reads")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("--model", type=Path, metavar="FILE", help="an .onnx file (default: the bundled model)")
+    parser.add_argument("--aoi", type=Path, metavar="FILE", help="vector file; only inside its polygons")
+    parser.add_argument("--threshold", type=float, metavar="P", help="road probability, 0 to 1 (default: the model's)")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    parser.add_argument(
+        "--ground-resolution", type=float, metavar="M", help="metres per pixel of a raster without a CRS"
+    )
+    parser.add_argument(
+        "--bands", type=_numbers(int), metavar="N,N,N", help="bands of the raster for the model's channels, from 1"
+    )
+    parser.add_argument("--tile", type=int, metavar="PX", help="side of a tile (default: the model's)")
+    parser.add_argument("--vectors-only", action="store_true", help="keep only the GeoPackage and the report")
+    parser.add_argument("--overwrite", action="store_true", help="replace results of an earlier run")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--quiet", action="store_true", help="no progress line")
+    _add_trace_options(parser.add_argument_group("lines"))
+    _add_model_options(parser.add_argument_group("model without a card"))
+
+
+def _add_trace_options(group: argparse._ArgumentGroup) -> None:
+    for name, meaning in (
+        ("--simplify", "lines stay this close to the traced pixels, in metres"),
+        ("--min-spur", "shortest dead end to keep, in metres"),
+        ("--min-component", "least road of a separate network, in metres"),
+        ("--min-area", "smallest piece of road surface, in square metres"),
+    ):
+        group.add_argument(name, type=float, metavar="M", help=meaning)
+
+
+def _add_model_options(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--model-resolution", type=float, metavar="M", help="ground resolution it wants, m per pixel")
+    group.add_argument("--model-tile", type=int, metavar="PX", help="side of its tiles")
+    group.add_argument("--model-margin", type=int, metavar="PX", help="border of a tile that is not used")
+    group.add_argument("--model-mean", type=_numbers(float), metavar="X,X,X", help="means of pixel values / 255")
+    group.add_argument("--model-std", type=_numbers(float), metavar="X,X,X", help="their standard deviations")
+    group.add_argument("--road-class", type=int, metavar="N", help="channel of its output that is road, from 0")
+
+
+def _numbers(kind: Callable[[str], float]) -> Callable[[str], tuple[float, ...]]:
+    def parse(text: str) -> tuple[float, ...]:
+        return tuple(kind(part) for part in text.split(","))
+
+    parse.__name__ = "comma-separated numbers"
+    return parse

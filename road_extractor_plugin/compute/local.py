@@ -1,0 +1,46 @@
+"""`Compute` in this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from road_extractor_plugin.compute.onnx_predictor import OnnxPredictor
+from road_extractor_plugin.compute.tracing import Traced, trace
+from road_extractor_plugin.contract.model_card import ModelCard
+from road_extractor_plugin.contract.result import Device
+from road_extractor_plugin.contract.trace_settings import TraceSettings
+
+
+class LocalCompute:
+    """Runs the network and the tracer where it is called."""
+
+    def __init__(self, path: Path, card: ModelCard, *, device: str = "auto", threads: int = 0) -> None:
+        """Load the model; see `OnnxPredictor` for the arguments and errors."""
+        self._predictor = OnnxPredictor(path, card, device=device, threads=threads)
+
+    @property
+    def card(self) -> ModelCard:
+        """How the model wants its input."""
+        return self._predictor.card
+
+    @property
+    def device(self) -> Device:
+        """What the network runs on."""
+        return self._predictor.device
+
+    def predict(self, tiles: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """See `Compute.predict`."""
+        return self._predictor.predict(tiles)
+
+    def trace(
+        self, probability: npt.NDArray[np.uint8], settings: TraceSettings, pixel_size_m: tuple[float, float]
+    ) -> Traced:
+        """See `Compute.trace`."""
+        return trace(probability, settings, pixel_size_m)
+
+    def close(self) -> None:
+        """Free the session."""
+        del self._predictor

@@ -1,0 +1,46 @@
+"""What the rest of the program sees of the machine that computes."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from road_extractor_plugin.compute.tracing import Traced
+from road_extractor_plugin.contract.model_card import ModelCard
+from road_extractor_plugin.contract.result import Device
+from road_extractor_plugin.contract.trace_settings import TraceSettings
+
+
+class Compute(Protocol):
+    """A loaded model and the array mathematics, in this process or another."""
+
+    @property
+    def card(self) -> ModelCard:
+        """How the model wants its input."""
+
+    @property
+    def device(self) -> Device:
+        """What the network runs on."""
+
+    def predict(self, tiles: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Road probability of normalised tiles.
+
+        Args:
+            tiles: (n, bands, height, width); height and width multiples of the card's `multiple_of`.
+
+        Returns:
+            float32 (n, height, width), 0..1.
+
+        Raises:
+            ComputeError: The network failed, or gave something else than its card says.
+        """
+
+    def trace(
+        self, probability: npt.NDArray[np.uint8], settings: TraceSettings, pixel_size_m: tuple[float, float]
+    ) -> Traced:
+        """Mask and road graph of a stored probability raster (height, width), 0..254 and 255 for nodata."""
+
+    def close(self) -> None:
+        """Free the model and the device; afterwards nothing else may be called."""

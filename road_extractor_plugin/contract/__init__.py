@@ -1,0 +1,1 @@
+"""The values that every part shares. Standard library and numpy only."""

@@ -1,0 +1,103 @@
+"""Errors that a user can act on. Each builds its own message: what was wrong, with the numbers, and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class RoadExtractorError(Exception):
+    """Base of every error that is the user's to solve; its text is one plain sentence or two."""
+
+
+class Cancelled(RoadExtractorError):  # noqa: N818  (a decision of the user, not a fault)
+    """The user cancelled the run."""
+
+    def __init__(self) -> None:
+        super().__init__("Cancelled. Nothing was written.")
+
+
+class RasterUnreadableError(RoadExtractorError):
+    """A raster cannot be opened or read."""
+
+    def __init__(self, path: Path | str, detail: str) -> None:
+        super().__init__(f"Cannot read '{path}' as a raster: {detail}. Check that the path is right and the file complete.")
+
+
+class RasterUnusableError(RoadExtractorError):
+    """A raster opens, but roads cannot be sought in it."""
+
+    def __init__(self, path: Path | str, problem: str, remedy: str) -> None:
+        super().__init__(f"'{path}' {problem}. {remedy}")
+
+
+class AreaError(RoadExtractorError):
+    """The area asked for cannot be read or does not meet the raster."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}. {remedy}")
+
+
+class ModelUnreadableError(RoadExtractorError):
+    """A file is not a model that can be loaded."""
+
+    def __init__(self, path: Path | str, detail: str) -> None:
+        super().__init__(f"Cannot load the model '{path}': {detail}. Choose an .onnx file exported for Road Extractor.")
+
+
+class ModelCardError(RoadExtractorError):
+    """A model's card is missing, incomplete or of an unknown schema."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"{problem} Export the model again with `python -m model_training export`.")
+
+
+class ModelContractMissingError(RoadExtractorError):
+    """A model carries neither our card nor enough of Deepness' keys."""
+
+    def __init__(self, path: Path | str, missing: tuple[str, ...]) -> None:
+        self.missing = missing
+        super().__init__(
+            f"The model '{path}' does not say how to use it; missing: {', '.join(missing)}. "
+            "Give these as options (see `extract --help`, group 'model without a card')."
+        )
+
+
+class ComputeError(RoadExtractorError):
+    """The network could not be run."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}. {remedy}")
+
+
+class OutputError(RoadExtractorError):
+    """Results cannot be written."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}. {remedy}")
+
+
+class OutputExistsError(OutputError):
+    """Results of an earlier run are in the way."""
+
+    def __init__(self, folder: Path, names: tuple[str, ...]) -> None:
+        super().__init__(
+            f"'{folder}' already holds {', '.join(names)}",
+            "Use --overwrite to replace them, or choose another output folder",
+        )
+
+
+class DiskFullError(OutputError):
+    """The disk has too little room, seen before or during writing."""
+
+    def __init__(self, folder: Path, needed_bytes: int, free_bytes: int) -> None:
+        super().__init__(
+            f"The disk of '{folder}' has {free_bytes / 1e6:,.0f} MB free, about {needed_bytes / 1e6:,.0f} MB are needed",
+            "Free some space or choose another output folder; nothing was left behind",
+        )
+
+
+class RequestError(RoadExtractorError):
+    """A setting is out of its range or contradicts another."""
+
+    def __init__(self, setting: str, value: object, allowed: str) -> None:
+        super().__init__(f"{setting} is {value!r}, but must be {allowed}.")

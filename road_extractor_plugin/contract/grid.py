@@ -1,0 +1,149 @@
+"""Pixels, tiles and strips: all the arithmetic of cutting a large raster into pieces, in one place.
+
+Axis order is (row, column) = (y, x) throughout; row 0 is the northern edge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from road_extractor_plugin.contract.errors import RequestError
+
+Geotransform = tuple[float, float, float, float, float, float]
+"""GDAL's order: x of the corner, x per column, x per row, y of the corner, y per column, y per row."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of pixels; it may reach beyond the raster it is read from."""
+
+    row: int
+    column: int
+    height: int
+    width: int
+
+    def intersection(self, other: Window) -> Window:
+        """The part in both; height or width is 0 when there is none."""
+        row, column = max(self.row, other.row), max(self.column, other.column)
+        bottom = min(self.row + self.height, other.row + other.height)
+        right = min(self.column + self.width, other.column + other.width)
+        return Window(row, column, max(bottom - row, 0), max(right - column, 0))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no pixel."""
+        return self.height <= 0 or self.width <= 0
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The north-up pixel grid that a job computes and writes on."""
+
+    width_px: int
+    height_px: int
+    geotransform: Geotransform
+    crs_wkt: str
+    """WKT of the coordinate reference system; empty when unknown."""
+    pixel_size_m: tuple[float, float]
+    """Metres on the ground of one pixel along x and along y, at the grid's centre."""
+
+    @property
+    def window(self) -> Window:
+        """All of it."""
+        return Window(0, 0, self.height_px, self.width_px)
+
+    @property
+    def area_km2(self) -> float:
+        """Ground area of the whole grid, by the pixel size at its centre."""
+        return self.width_px * self.height_px * self.pixel_size_m[0] * self.pixel_size_m[1] / 1e6
+
+
+def round_up(length_px: int, multiple_of: int) -> int:
+    """The smallest multiple that is not less than `length_px`, and at least one."""
+    return max(-(-length_px // multiple_of), 1) * multiple_of
+
+
+@dataclass(frozen=True)
+class AxisTiles:
+    """Tiles of one length along one axis, neighbours overlapping by at least `overlap_px`.
+
+        |<----- tile_px ----->|
+        [ tile 0          ....]
+                       [ tile 1          ....]
+                                    [ tile 2          ....]   the last one is moved back to end at the edge
+        |<------------------ length_px ------------------->|
+
+    An axis shorter than a tile has one tile, which reaches beyond the edge (the excess is nodata).
+    """
+
+    length_px: int
+    tile_px: int
+    overlap_px: int
+
+    def __post_init__(self) -> None:
+        """Refuse an overlap that leaves no step.
+
+        Raises:
+            RequestError: Lengths are not positive, or the overlap is not smaller than the tile.
+        """
+        if self.length_px < 1 or self.tile_px < 1:
+            raise RequestError("length and tile", (self.length_px, self.tile_px), "at least 1 px each")
+        if not 0 <= self.overlap_px < self.tile_px:
+            raise RequestError("overlap", self.overlap_px, f"at least 0 and less than the tile of {self.tile_px} px")
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """First pixel of each tile, strictly increasing."""
+        last = max(self.length_px - self.tile_px, 0)
+        step = self.tile_px - self.overlap_px
+        return (*range(0, last, step), last)
+
+
+@dataclass(frozen=True)
+class TileGrid:
+    """The tensor product of two axes of tiles."""
+
+    rows: AxisTiles
+    columns: AxisTiles
+
+    @classmethod
+    def plan(cls, height_px: int, width_px: int, *, tile_px: int, overlap_px: int, multiple_of: int) -> TileGrid:
+        """Tiles of `tile_px`, smaller along an axis that is shorter than that.
+
+        Args:
+            height_px: Rows of the raster.
+            width_px: Columns of the raster.
+            tile_px: Side of a tile where the raster is large enough.
+            overlap_px: Least overlap of neighbours.
+            multiple_of: Sides of tiles are multiples of this.
+
+        Raises:
+            RequestError: The overlap is not smaller than the tile.
+        """
+        if tile_px % multiple_of:
+            raise RequestError("tile size", tile_px, f"a multiple of {multiple_of} px")
+        sides = [min(tile_px, round_up(length, multiple_of)) for length in (height_px, width_px)]
+        axes = [
+            # One tile alone along an axis has no neighbour to overlap with.
+            AxisTiles(length, side, overlap_px if length > side else 0)
+            for length, side in zip((height_px, width_px), sides)
+        ]
+        return cls(*axes)
+
+    def row_windows(self, row: int) -> tuple[Window, ...]:
+        """The tiles of one row of tiles, from west to east."""
+        top = self.rows.starts[row]
+        return tuple(
+            Window(top, left, self.rows.tile_px, self.columns.tile_px) for left in self.columns.starts
+        )
+
+    @property
+    def tile_count(self) -> int:
+        """Number of tiles in all."""
+        return len(self.rows.starts) * len(self.columns.starts)
+
+    @property
+    def overlap_factor(self) -> float:
+        """Pixels computed over pixels wanted; 1 is no overlap at all."""
+        computed = self.tile_count * self.rows.tile_px * self.columns.tile_px
+        return computed / (self.rows.length_px * self.columns.length_px)

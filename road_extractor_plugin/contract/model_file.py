@@ -1,0 +1,24 @@
+"""From a model file to its card, without any library that runs networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from road_extractor_plugin.contract.deepness import card_from_deepness
+from road_extractor_plugin.contract.model_card import CARD_KEY, ModelCard
+from road_extractor_plugin.contract.onnx_metadata import read_onnx_metadata
+from road_extractor_plugin.contract.request import ModelOptions
+
+
+def read_card(path: Path, options: ModelOptions | None = None) -> ModelCard:
+    """The card of an ONNX file: its own, or one made of Deepness' keys and `options`.
+
+    Raises:
+        ModelUnreadableError: Not an ONNX file.
+        ModelCardError: It has a card, but a wrong one.
+        ModelContractMissingError: It has no card, and keys and options together do not suffice.
+    """
+    metadata = read_onnx_metadata(path)
+    if CARD_KEY in metadata:
+        return ModelCard.from_json(metadata[CARD_KEY])
+    return card_from_deepness(path, metadata, options or ModelOptions())

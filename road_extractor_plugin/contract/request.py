@@ -1,0 +1,100 @@
+"""What a user asks for: the same value from every door."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Optional
+
+from road_extractor_plugin.contract.errors import RequestError
+from road_extractor_plugin.contract.model_card import Thresholds
+from road_extractor_plugin.contract.trace_settings import TraceSettings
+
+
+@dataclass(frozen=True)
+class Area:
+    """Where to look for roads: a polygon in any coordinate reference system."""
+
+    wkt: str
+    """POLYGON or MULTIPOLYGON, x before y."""
+    crs_wkt: str
+    """WKT of its coordinate reference system; empty means that of the raster."""
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """What the user says about a model that has no card; None is left to the file."""
+
+    ground_resolution_m: Optional[float] = None
+    bands: Optional[tuple[str, ...]] = None
+    tile_px: Optional[int] = None
+    margin_px: Optional[int] = None
+    scale: Optional[float] = None
+    mean: Optional[tuple[float, ...]] = None
+    std: Optional[tuple[float, ...]] = None
+    threshold: Optional[float] = None
+    road_class: Optional[int] = None
+    """Channel of the output that is road, where there are several."""
+
+
+@dataclass(frozen=True)
+class TraceOptions:
+    """Settings of the vectoriser that the user gave; None is the model's or the tracer's default."""
+
+    threshold: Optional[float] = None
+    """Upper threshold, 0..1; the lower one keeps the card's proportion to it."""
+    simplify_m: Optional[float] = None
+    min_spur_m: Optional[float] = None
+    min_component_m: Optional[float] = None
+    min_area_m2: Optional[float] = None
+
+    def settings(self, thresholds: Thresholds) -> TraceSettings:
+        """The tracer's settings: what was given here, else the model's thresholds and the tracer's defaults.
+
+        Raises:
+            RequestError: A value is out of range.
+        """
+        if self.threshold is not None:
+            if not 0 <= self.threshold <= 1:
+                raise RequestError("threshold", self.threshold, "between 0 and 1")
+            share = thresholds.low / thresholds.high if thresholds.high > 0 else 1.0
+            thresholds = Thresholds(self.threshold, self.threshold * share)
+        given = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+        given.pop("threshold", None)
+        return TraceSettings(thresholds, **given)
+
+
+@dataclass(frozen=True)
+class ExtractRequest:
+    """One raster in, the files of `DESIGN.md` §6 out."""
+
+    raster: Path
+    output_folder: Path
+    model: Path
+    area: Optional[Area] = None
+    """None is the whole raster."""
+    raster_ground_resolution_m: Optional[float] = None
+    """Metres on the ground of one pixel of the raster, where it has no coordinate reference system to tell it."""
+    band_indexes: Optional[tuple[int, ...]] = None
+    """Bands of the raster for the model's channels, from 1; None takes colour interpretation, then order."""
+    trace: TraceOptions = field(default_factory=TraceOptions)
+    model_options: ModelOptions = field(default_factory=ModelOptions)
+    device: str = "auto"
+    tile_px: Optional[int] = None
+    """Side of a tile; None is the card's."""
+    vectors_only: bool = False
+    """Keep only the GeoPackage and the report."""
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range.
+
+        Raises:
+            RequestError: A value is out of range; the message names it.
+        """
+        resolution = self.raster_ground_resolution_m
+        if resolution is not None and not 0 < resolution < float("inf"):
+            raise RequestError("ground resolution", resolution, "a positive number of metres per pixel")
+        if self.band_indexes is not None and (not self.band_indexes or min(self.band_indexes) < 1):
+            raise RequestError("bands", self.band_indexes, "band numbers from 1")

@@ -1,0 +1,108 @@
+"""What a job left behind: the files and the report of `DESIGN.md` §6."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class OutputPaths:
+    """Names of the files of one input; which of them exist depends on the request."""
+
+    folder: Path
+    stem: str
+
+    @property
+    def probability(self) -> Path:
+        """Cloud-Optimised GeoTIFF, uint8, 0..254 = 0..100 %, 255 nodata."""
+        return self.folder / f"{self.stem}_probability.tif"
+
+    @property
+    def mask(self) -> Path:
+        """Cloud-Optimised GeoTIFF, uint8, 1 road, 0 other, 255 nodata."""
+        return self.folder / f"{self.stem}_mask.tif"
+
+    @property
+    def roads(self) -> Path:
+        """GeoPackage with `centerlines`, `nodes` and `polygons`."""
+        return self.folder / f"{self.stem}_roads.gpkg"
+
+    @property
+    def preview(self) -> Path:
+        """PNG: the image with the centre-lines on it."""
+        return self.folder / f"{self.stem}_preview.png"
+
+    @property
+    def report(self) -> Path:
+        """JSON of `Report`."""
+        return self.folder / f"{self.stem}_report.json"
+
+    def within(self, folder: Path) -> OutputPaths:
+        """The same names in another folder."""
+        return OutputPaths(folder, self.stem)
+
+
+@dataclass(frozen=True)
+class Device:
+    """What the network ran on."""
+
+    name: str
+    """As shown to the user: "CPU", "CUDA"."""
+    runtime: str
+    """Library and version: "onnxruntime 1.20.1"."""
+    reason: str
+    """Why this one, in words."""
+
+
+@dataclass(frozen=True)
+class RoadCounts:
+    """What was found."""
+
+    centerlines: int
+    nodes: int
+    polygons: int
+    components: int
+    length_km: float
+    mean_width_m: float
+    """Weighted by length; 0 without roads."""
+    mean_confidence: float
+    """Weighted by length, 0..1; 0 without roads."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything about a run that a user may ask about later."""
+
+    request: dict[str, object]
+    model: dict[str, object]
+    device: Device
+    raster_ground_resolution_m: float
+    """Metres on the ground per pixel of the input, at its centre."""
+    grid_ground_resolution_m: float
+    """The same for the outputs."""
+    width_px: int
+    height_px: int
+    tiles: int
+    tiles_skipped: int
+    overlap_factor: float
+    valid_fraction: float
+    """Share of the grid with imagery, 0..1."""
+    area_km2: float
+    """Ground area with imagery."""
+    seconds: dict[str, float]
+    """Per stage, and `total`."""
+    megapixels_per_s: float
+    """Finished raster over the time of the network stage."""
+    km2_per_hour: float
+    """Ground area over the total time."""
+    roads: RoadCounts
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ExtractResult:
+    """A finished run."""
+
+    paths: OutputPaths
+    report: Report

@@ -1,0 +1,1 @@
+"""Finding models and what computes them."""

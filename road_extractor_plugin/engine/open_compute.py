@@ -1,0 +1,29 @@
+"""The one place that decides what computes: for now, this process."""
+
+from __future__ import annotations
+
+from road_extractor_plugin.compute.protocol import Compute
+from road_extractor_plugin.contract.errors import ComputeError
+from road_extractor_plugin.contract.model_file import read_card
+from road_extractor_plugin.contract.request import ExtractRequest
+
+
+def open_compute(request: ExtractRequest) -> Compute:
+    """Load the model that a request names, on the device that it names.
+
+    Raises:
+        ModelUnreadableError: The file is not a model.
+        ModelCardError: Its card is wrong.
+        ModelContractMissingError: It has no card, and the request does not say what is missing.
+        ComputeError: A library that computes is not installed.
+        RequestError: The device is unknown or not here.
+    """
+    card = read_card(request.model, request.model_options)
+    try:
+        from road_extractor_plugin.compute.local import LocalCompute  # noqa: PLC0415  (heavy libraries)
+    except ImportError as error:
+        raise ComputeError(
+            f"A library that the engine needs is missing ({error})",
+            "Install it into the Python that runs Road Extractor: pip install onnxruntime scikit-image scipy",
+        ) from error
+    return LocalCompute(request.model, card, device=request.device)
