@@ -29,7 +29,7 @@ check: full build ## lint, types, import contracts, lengths; then what plugins.q
 	$(BIN)/ruff check .
 	$(BIN)/vermin --target=3.9- --violations --no-tips --quiet $(SOURCES)
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache --no-logo # its cache misses a module that came after its importers
 	$(BIN)/python tools/check_lengths.py $(SOURCES) tests
 	$(BIN)/bandit --quiet --recursive --skip B404 $(STAGED) # B404, "import subprocess", is off there too
 	find $(STAGED) -type f -print0 | xargs -0 $(BIN)/detect-secrets-hook
@@ -56,7 +56,7 @@ train-starter: ## train the bundled model anew: make train-starter DATA=<folder>
 	$(BIN)/python -m model_training train --config model_training/configs/starter.yaml --data "$(DATA)"
 
 clean: ## remove all that was built, the environment included; trained runs stay
-	rm -rf build .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .qgis-settings .ruff_cache
+	rm -rf build .venv .hypothesis .mypy_cache .pytest_cache .qgis-settings .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 light full:

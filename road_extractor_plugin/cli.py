@@ -6,12 +6,12 @@ Exit status: 0 done, 1 a fault of ours, 2 something that the user can put right 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Callable, Optional, Sequence
+from typing import Callable
 
 from road_extractor_plugin.contract.errors import Cancelled, RoadExtractorError
 from road_extractor_plugin.contract.model_card import ModelCard
@@ -21,8 +21,11 @@ from road_extractor_plugin.contract.result import ExtractResult
 
 DONE, OUR_FAULT, USER_ERROR = 0, 1, 2
 
+_EARLIEST_ESTIMATE = 0.02
+"""Fraction of a run before which its speed says nothing."""
 
-def main(arguments: Optional[Sequence[str]] = None) -> int:
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], None] = options.command
@@ -43,9 +46,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 def _extract(options: argparse.Namespace) -> None:
     # Here, so that `--help` and `model` answer at once.
-    from road_extractor_plugin.core.pipeline import extract  # noqa: PLC0415
-    from road_extractor_plugin.engine.models import default_model  # noqa: PLC0415
-    from road_extractor_plugin.engine.open_compute import open_compute  # noqa: PLC0415
+    from road_extractor_plugin.core.pipeline import extract
+    from road_extractor_plugin.engine.models import default_model
+    from road_extractor_plugin.engine.open_compute import open_compute
 
     area = _read_area(options.aoi)
     model = options.model or default_model()
@@ -61,13 +64,13 @@ def _extract(options: argparse.Namespace) -> None:
         _print_result(result, as_json=options.json)
 
 
-def _read_area(path: Optional[Path]) -> Optional[Area]:
-    from road_extractor_plugin.core.area import read_area  # noqa: PLC0415
+def _read_area(path: Path | None) -> Area | None:
+    from road_extractor_plugin.core.area import read_area
 
     return None if path is None else read_area(path)
 
 
-def _request(options: argparse.Namespace, raster: Path, model: Path, area: Optional[Area]) -> ExtractRequest:
+def _request(options: argparse.Namespace, raster: Path, model: Path, area: Area | None) -> ExtractRequest:
     return ExtractRequest(
         raster=raster,
         output_folder=options.output,
@@ -81,6 +84,7 @@ def _request(options: argparse.Namespace, raster: Path, model: Path, area: Optio
             min_spur_m=options.min_spur,
             min_component_m=options.min_component,
             min_area_m2=options.min_area,
+            max_hole_m2=options.max_hole,
         ),
         model_options=_model_options(options),
         device=options.device,
@@ -103,10 +107,10 @@ def _model_options(options: argparse.Namespace) -> ModelOptions:
 
 def _print_result(result: ExtractResult, *, as_json: bool) -> None:
     if as_json:
-        print(result.paths.report.read_text(encoding="utf-8"))  # noqa: T201
+        print(result.paths.report.read_text(encoding="utf-8"))
         return
     report, roads = result.report, result.report.roads
-    print(  # noqa: T201
+    print(
         f"{roads.length_km:.2f} km of road in {roads.centerlines} lines, mean width {roads.mean_width_m:.1f} m, "
         f"{report.area_km2:.2f} km2 in {report.seconds['total']:.1f} s on {report.device.name}: {result.paths.folder}"
     )
@@ -114,20 +118,19 @@ def _print_result(result: ExtractResult, *, as_json: bool) -> None:
 
 def _model(options: argparse.Namespace) -> None:
     card = read_card(options.file, _model_options(options))
-    print(card.to_json() if options.json else _readable(card))  # noqa: T201
+    print(card.to_json() if options.json else _readable(card))
 
 
 def _readable(card: ModelCard) -> str:
     finest, coarsest = card.input.ground_resolution_range_m
+    spec, tiling = card.input, card.tiling
     lines = [
         f"{card.name} {card.version}",
         f"  network      {card.producer.encoder}, {card.producer.architecture}",
         f"  made by      {card.producer.name}, commit {card.producer.commit}",
         f"  licence      {card.licence}",
-        f"  imagery      {', '.join(card.input.bands)} at {card.input.ground_resolution_m:g} m per pixel "
-        f"({finest:g} to {coarsest:g} m)",
-        f"  tiles        {card.tiling.tile_px} px, margin {card.tiling.margin_px} px, "
-        f"multiples of {card.tiling.multiple_of} px",
+        f"  imagery      {', '.join(spec.bands)} at {spec.ground_resolution_m:g} m/px ({finest:g} to {coarsest:g})",
+        f"  tiles        {tiling.tile_px} px, margin {tiling.margin_px} px, multiples of {tiling.multiple_of} px",
         f"  thresholds   {card.thresholds.high:g} and {card.thresholds.low:g}",
     ]
     for evaluation in card.evaluation:
@@ -148,7 +151,7 @@ class _TerminalFeedback:
         if not self._live:
             return
         elapsed = time.monotonic() - self._started
-        left = f", {elapsed / fraction - elapsed:.0f} s left" if fraction > 0.02 and elapsed > 1 else ""
+        left = f", {elapsed / fraction - elapsed:.0f} s left" if fraction > _EARLIEST_ESTIMATE else ""
         _say(f"\r\033[K{self._name}: {100 * fraction:3.0f} % {stage}{left}", end="")
 
     def warning(self, text: str) -> None:
@@ -165,7 +168,7 @@ class _TerminalFeedback:
 
 
 def _say(text: str, *, end: str) -> None:
-    print(text, file=sys.stderr, end=end, flush=True)  # noqa: T201
+    print(text, file=sys.stderr, end=end, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -192,7 +195,10 @@ def _add_extract(parser: argparse.ArgumentParser) -> None:
         "--ground-resolution", type=float, metavar="M", help="metres per pixel of a raster without a CRS"
     )
     parser.add_argument(
-        "--bands", type=_numbers(int), metavar="N,N,N", help="bands of the raster for the model's channels, from 1"
+        "--bands",
+        type=_numbers(int),
+        metavar="N,N,N",
+        help="bands of the raster for the model's channels, from 1",
     )
     parser.add_argument("--tile", type=int, metavar="PX", help="side of a tile (default: the model's)")
     parser.add_argument("--vectors-only", action="store_true", help="keep only the GeoPackage and the report")
@@ -209,6 +215,7 @@ def _add_trace_options(group: argparse._ArgumentGroup) -> None:
         ("--min-spur", "shortest dead end to keep, in metres"),
         ("--min-component", "least road of a separate network, in metres"),
         ("--min-area", "smallest piece of road surface, in square metres"),
+        ("--max-hole", "largest hole in it that is filled, in square metres"),
     ):
         group.add_argument(name, type=float, metavar="M", help=meaning)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 from typing import Any, Callable
 
@@ -25,6 +26,13 @@ from road_extractor_plugin.contract.model_card import (
 
 LOCAL_RADIUS_PX = 3
 """Three 3 x 3 convolutions see three pixels around."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hide QGIS where pytest-qgis is not loaded, so that those tests prove that the engine needs no QGIS."""
+    if not config.pluginmanager.has_plugin("pytest_qgis"):
+        for package in ("qgis", "PyQt5", "PyQt6"):
+            sys.modules[package] = None  # type: ignore[assignment]
 
 
 def make_card(**changes: Any) -> ModelCard:
@@ -68,9 +76,7 @@ def write_local_network(path: Path, card: ModelCard, *, metadata: dict[str, str]
         random.normal(1.0, 0.3, (1, 4, 3, 3)) / 36,
     ]
     names = ["image", "first", "second", "third"]
-    nodes = [
-        helper.make_node("Conv", [names[i], f"kernel_{i}"], [names[i + 1]], pads=[1, 1, 1, 1]) for i in range(3)
-    ]
+    nodes = [helper.make_node("Conv", [names[i], f"kernel_{i}"], [names[i + 1]], pads=[1, 1, 1, 1]) for i in range(3)]
     nodes += [
         helper.make_node("Mul", ["third", "slope"], ["scaled"]),
         helper.make_node("Sub", ["scaled", "offset"], ["logit"]),

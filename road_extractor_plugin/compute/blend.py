@@ -1,16 +1,16 @@
-"""Joining the predictions of overlapping tiles without a seam, strip by strip.
+r"""Joining the predictions of overlapping tiles without a seam, strip by strip.
 
-Along each axis every tile gets a weight per pixel. It is 0 in the tile's margin, where the network saw too little
-around, rises as a raised cosine over the rest of the overlap, and is 1 where no neighbour reaches:
+Along each axis every tile gets a weight per pixel. It is 0 in the tile's margin, where the network saw too
+little around, rises as a raised cosine over the rest of the overlap, and is 1 where no neighbour reaches:
 
        1 |          ________________
-         |        /                  \\
-       0 |_______/                    \\______
+         |        /                  \
+       0 |_______/                    \______
           margin  ramp            ramp  margin
 
-At an edge of the raster there is no neighbour and so neither margin nor ramp. The weights of an axis are divided by
-their sum, so they add up to 1 at each pixel, and so do their products over both axes: the blended value is a plain
-weighted sum, without a second accumulator to divide by.
+At an edge of the raster there is no neighbour and so neither margin nor ramp. The weights of an axis are divided
+by their sum, so they add up to 1 at each pixel, and so do their products over both axes: the blended value is a
+plain weighted sum, without a second accumulator to divide by.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def axis_weights(axis: AxisTiles, margin_px: int) -> Float32:
     total = np.zeros(starts[-1] + tile)
     for start, weight in zip(starts, weights):
         total[start : start + tile] += weight
-    for start, weight in zip(starts, weights):
-        weight /= total[start : start + tile]
+    for index, start in enumerate(starts):
+        weights[index] /= total[start : start + tile]
     return weights.astype(np.float32)
 
 
@@ -58,7 +58,8 @@ def _ramp(overlap_px: int, margin_px: int) -> npt.NDArray[np.float64]:
 class StripBlender:
     """Blends rows of tiles into finished strips; holds one strip of the raster's width and no more.
 
-    Tiles of one row may come in any order; they are summed from west to east, so the result does not depend on it.
+    Tiles of one row may come in any order; they are summed from west to east, so the result does not depend
+    on it.
     """
 
     def __init__(self, tiles: TileGrid, margin_px: int) -> None:
@@ -73,7 +74,7 @@ class StripBlender:
         """Add the next row of tiles, from the north.
 
         Args:
-            predictions: Per column of tiles (tile_px, tile_px); one left out counts as 0 (nothing was asked there).
+            predictions: Per column of tiles (tile_px, tile_px); one left out counts as 0.
 
         Returns:
             float32 (rows, width): the rows of the raster that no later tile touches.

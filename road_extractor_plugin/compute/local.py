@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from road_extractor_plugin.compute.onnx_predictor import OnnxPredictor
 from road_extractor_plugin.compute.tracing import Traced, trace
+from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.result import Device
 from road_extractor_plugin.contract.trace_settings import TraceSettings
@@ -36,10 +37,14 @@ class LocalCompute:
         return self._predictor.predict(tiles)
 
     def trace(
-        self, probability: npt.NDArray[np.uint8], settings: TraceSettings, pixel_size_m: tuple[float, float]
+        self,
+        probability: npt.NDArray[np.uint8],
+        settings: TraceSettings,
+        pixel_size_m: tuple[float, float],
+        feedback: Feedback,
     ) -> Traced:
         """See `Compute.trace`."""
-        return trace(probability, settings, pixel_size_m)
+        return trace(probability, settings, pixel_size_m, feedback)
 
     def close(self) -> None:
         """Free the session."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from road_extractor_plugin.contract.model_card import InputSpec
 
 STRETCH_PERCENTILES = (2.0, 98.0)
-"""Of the valid pixels of each band: the usual display stretch, and that of the SpaceNet 8-bit imagery."""
+"""Of the valid pixels of each band: the usual display stretch, and that of SpaceNet's 8-bit imagery."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,9 @@ class Stretch:
     high: tuple[float, ...]
 
 
-def normalise(pixels: npt.NDArray[Any], valid: npt.NDArray[np.bool_] | None, spec: InputSpec) -> npt.NDArray[np.float32]:
+def normalise(
+    pixels: npt.NDArray[Any], valid: npt.NDArray[np.bool_] | None, spec: InputSpec
+) -> npt.NDArray[np.float32]:
     """Normalise pixels as the model card says.
 
     Args:

@@ -92,8 +92,8 @@ class OnnxPredictor:
 def road_probability(scores: npt.NDArray[np.float32], road_channel: int) -> npt.NDArray[np.float32]:
     """The road's probability from the scores of a network (n, channels, height, width).
 
-    One channel is the probability itself. Of several, which models without a card may give, the road's channel is
-    taken; scores that are not yet probabilities go through the softmax first.
+    One channel is the probability itself. Of several, which models without a card may give, the road's channel
+    is taken; scores that are not yet probabilities go through the softmax first.
     """
     if scores.shape[1] == 1:
         return scores[:, 0]
@@ -106,7 +106,7 @@ def road_probability(scores: npt.NDArray[np.float32], road_channel: int) -> npt.
 
 def _import_onnxruntime() -> Any:  # noqa: ANN401
     try:
-        import onnxruntime  # noqa: PLC0415  (only those who run networks need it)
+        import onnxruntime
     except ImportError as error:
         raise ComputeError(
             f"onnxruntime is not installed for this Python ({error})",
@@ -117,7 +117,7 @@ def _import_onnxruntime() -> Any:  # noqa: ANN401
 
 def _onnxruntime_errors() -> tuple[type[Exception], ...]:
     """All that onnxruntime raises: its own errors share no base class but Exception."""
-    from onnxruntime.capi import onnxruntime_pybind11_state  # noqa: PLC0415
+    from onnxruntime.capi import onnxruntime_pybind11_state
 
     own = [item for item in vars(onnxruntime_pybind11_state).values() if isinstance(item, type)]
     return (RuntimeError, ValueError, *(item for item in own if issubclass(item, Exception)))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from road_extractor_plugin.compute.tracing import Traced
+from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.result import Device
 from road_extractor_plugin.contract.trace_settings import TraceSettings
+
+if TYPE_CHECKING:
+    # It needs libraries that may be missing; `engine.open_compute` says so in plain words.
+    from road_extractor_plugin.compute.tracing import Traced
 
 
 class Compute(Protocol):
@@ -38,7 +42,11 @@ class Compute(Protocol):
         """
 
     def trace(
-        self, probability: npt.NDArray[np.uint8], settings: TraceSettings, pixel_size_m: tuple[float, float]
+        self,
+        probability: npt.NDArray[np.uint8],
+        settings: TraceSettings,
+        pixel_size_m: tuple[float, float],
+        feedback: Feedback,
     ) -> Traced:
         """Mask and road graph of a stored probability raster (height, width), 0..254 and 255 for nodata."""
 

@@ -36,7 +36,7 @@ def decode(cls: type[T], value: object, where: str = "") -> T:
     return cls(**arguments)
 
 
-def _decode_value(kind: Any, value: object, where: str) -> object:  # noqa: ANN401, PLR0911
+def _decode_value(kind: Any, value: object, where: str) -> object:  # noqa: ANN401
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return decode(kind, value, where)
     origin = get_origin(kind)

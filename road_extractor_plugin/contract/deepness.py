@@ -1,7 +1,7 @@
-"""The metadata keys of the Deepness plugin: written, so that our models load there, and read, so that its models load here.
+"""The metadata keys of the Deepness plugin: our models load there, and its models load here.
 
-Each value is a JSON text. Resolution is in centimetres per pixel, overlap in percent of the tile, means and standard
-deviations in units of 0..1 pixel values.
+Each value is a JSON text. Resolution is in centimetres per pixel, overlap in percent of the tile, means and
+standard deviations in units of 0..1 pixel values.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from road_extractor_plugin.contract.request import ModelOptions
 _RGB = ("red", "green", "blue")
 _EIGHT_BIT = (0.0, 255.0)
 _GROUND_RESOLUTION_TOLERANCE = 2.0
-"""Without a card nothing says how far imagery may differ; a factor of two either way changes what a road looks like."""
+"""A road looks different at half or twice the resolution; a model without a card does not say how far it goes."""
 
 
 def deepness_metadata(card: ModelCard) -> dict[str, str]:
@@ -83,13 +83,14 @@ def card_from_deepness(path: Path, metadata: dict[str, str], options: ModelOptio
 
 
 def _parse(metadata: dict[str, str]) -> dict[str, object]:
-    keys: dict[str, object] = {}
-    for key, text in metadata.items():
-        try:
-            keys[key] = json.loads(text)
-        except json.JSONDecodeError:
-            keys[key] = text
-    return keys
+    return {key: _json_or_text(text) for key, text in metadata.items()}
+
+
+def _json_or_text(text: str) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
 
 
 def _number(value: object) -> Optional[float]:

@@ -1,4 +1,4 @@
-"""Errors that a user can act on. Each builds its own message: what was wrong, with the numbers, and what to do."""
+"""Errors that a user can act on. Each builds its message: what was wrong, with the numbers, and what to do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ class RasterUnreadableError(RoadExtractorError):
     """A raster cannot be opened or read."""
 
     def __init__(self, path: Path | str, detail: str) -> None:
-        super().__init__(f"Cannot read '{path}' as a raster: {detail}. Check that the path is right and the file complete.")
+        super().__init__(
+            f"Cannot read '{path}' as a raster: {detail}. Check that the path is right and the file complete."
+        )
 
 
 class RasterUnusableError(RoadExtractorError):
@@ -90,8 +92,9 @@ class DiskFullError(OutputError):
     """The disk has too little room, seen before or during writing."""
 
     def __init__(self, folder: Path, needed_bytes: int, free_bytes: int) -> None:
+        self.needed_bytes, self.free_bytes = needed_bytes, free_bytes
         super().__init__(
-            f"The disk of '{folder}' has {free_bytes / 1e6:,.0f} MB free, about {needed_bytes / 1e6:,.0f} MB are needed",
+            f"The disk of '{folder}' has {free_bytes / 1e6:,.0f} MB free, about {needed_bytes / 1e6:,.0f} are needed",
             "Free some space or choose another output folder; nothing was left behind",
         )
 

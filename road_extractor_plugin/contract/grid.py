@@ -133,9 +133,7 @@ class TileGrid:
     def row_windows(self, row: int) -> tuple[Window, ...]:
         """The tiles of one row of tiles, from west to east."""
         top = self.rows.starts[row]
-        return tuple(
-            Window(top, left, self.rows.tile_px, self.columns.tile_px) for left in self.columns.starts
-        )
+        return tuple(Window(top, left, self.rows.tile_px, self.columns.tile_px) for left in self.columns.starts)
 
     @property
     def tile_count(self) -> int:

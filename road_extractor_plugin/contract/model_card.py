@@ -1,7 +1,7 @@
 """The model contract: what a program must know to run a road network on imagery it has never seen.
 
-The card travels inside the model file as one JSON string (`CARD_KEY`). The training subproject fills it at export,
-the plugin obeys it. See `DESIGN.md` §3 for how each figure is measured.
+The card travels inside the model file as one JSON string (`CARD_KEY`). The training subproject fills it at
+export, the plugin obeys it.
 """
 
 from __future__ import annotations
@@ -142,7 +142,12 @@ class ModelCard:
                 raise ModelCardError(f"The model card is wrong: {problem}.")
 
     def _rules(self) -> tuple[tuple[bool, str], ...]:
-        bands, tiling, high, low = len(self.input.bands), self.tiling, self.thresholds.high, self.thresholds.low
+        bands, tiling, high, low = (
+            len(self.input.bands),
+            self.tiling,
+            self.thresholds.high,
+            self.thresholds.low,
+        )
         finest, coarsest = self.input.ground_resolution_range_m
         return (
             (self.schema != SCHEMA, f"schema {self.schema} is unknown, this version reads schema {SCHEMA}"),
@@ -151,7 +156,10 @@ class ModelCard:
                 len(self.input.mean) != bands or len(self.input.std) != bands,
                 f"{bands} bands, {len(self.input.mean)} means, {len(self.input.std)} standard deviations",
             ),
-            (min(self.input.std, default=1.0) <= 0, f"standard deviations {self.input.std} are not all positive"),
+            (
+                min(self.input.std, default=1.0) <= 0,
+                f"standard deviations {self.input.std} are not all positive",
+            ),
             (
                 not 0 < finest <= self.input.ground_resolution_m <= coarsest,
                 f"ground resolution {self.input.ground_resolution_m} m is outside {finest}..{coarsest} m",
@@ -164,7 +172,10 @@ class ModelCard:
                 not 0 <= 2 * tiling.margin_px < tiling.tile_px,
                 f"a margin of {tiling.margin_px} px leaves nothing of a tile of {tiling.tile_px} px",
             ),
-            (not 0 <= low <= high <= 1, f"thresholds low {low}, high {high} are not in 0 <= low <= high <= 1"),
+            (
+                not 0 <= low <= high <= 1,
+                f"thresholds low {low}, high {high} are not in 0 <= low <= high <= 1",
+            ),
             (
                 not self.outputs or not 0 <= self.outputs[0].road_channel < self.outputs[0].channels,
                 "its first output has no road channel",

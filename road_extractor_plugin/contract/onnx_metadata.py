@@ -1,7 +1,7 @@
 """Reading the metadata of an ONNX file with the standard library alone, without reading its weights.
 
-An ONNX file is one protobuf message (`ModelProto` of onnx.proto). Its fields are length-delimited, so the graph with
-the weights is stepped over by a seek, and listing models is instant even when they are large.
+An ONNX file is one protobuf message (`ModelProto` of onnx.proto). Its fields are length-delimited, so the graph
+with the weights is stepped over by a seek, and listing models is instant even when they are large.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _IR_VERSION_FIELD, _GRAPH_FIELD, _METADATA_FIELD = 1, 7, 14
 _KEY_FIELD, _VALUE_FIELD = 1, 2
 _LONGEST_VARINT = 10
+_MORE_BYTES = 0x80
 _LARGEST_ENTRY = 16 * 1024 * 1024
 
 
@@ -72,9 +73,9 @@ def _varint_at(data: bytes, position: int) -> tuple[int, int]:
     value = shift = 0
     for byte in data[position : position + _LONGEST_VARINT]:
         position += 1
-        value |= (byte & 0x7F) << shift
+        value |= (byte & ~_MORE_BYTES) << shift
         shift += 7
-        if byte < 0x80:
+        if not byte & _MORE_BYTES:
             return value, position
     msg = "it is not an ONNX model"
     raise _ProtobufError(msg)

@@ -48,6 +48,7 @@ class TraceOptions:
     min_spur_m: Optional[float] = None
     min_component_m: Optional[float] = None
     min_area_m2: Optional[float] = None
+    max_hole_m2: Optional[float] = None
 
     def settings(self, thresholds: Thresholds) -> TraceSettings:
         """The tracer's settings: what was given here, else the model's thresholds and the tracer's defaults.

@@ -19,8 +19,8 @@ class RoadEdge:
     """Row in `RoadGraph.nodes`."""
     to_node: int
     points: npt.NDArray[np.float64]
-    """(n, 2) x, y in pixels of the grid, first and last point on the nodes. The centre of pixel (row, column) is at
-    (column + 0.5, row + 0.5), so that the grid's geotransform maps it as it stands."""
+    """(n, 2) x, y in pixels of the grid, first and last point on the nodes. The centre of pixel (row, column) is
+    at (column + 0.5, row + 0.5), so that the grid's geotransform maps it as it stands."""
     width_px: float
     """Median width away from the junctions."""
     confidence: float
@@ -28,6 +28,8 @@ class RoadEdge:
     min_confidence: float
     """Smallest road probability along the line, 0..1."""
     origin: str = DETECTED
+    crossing: bool = False
+    """Whether it passes over or under another without a node."""
 
 
 @dataclass(frozen=True, eq=False)

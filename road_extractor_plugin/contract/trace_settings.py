@@ -21,6 +21,8 @@ class TraceSettings:
     """Networks with less road than this in all are dropped, unless they touch the edge of the data."""
     min_area_m2: float = 60.0
     """Pieces of mask smaller than this are dropped, unless they touch the edge of the data."""
+    max_hole_m2: float = 30.0
+    """Holes in the mask up to this size are filled; the island of a roundabout is larger."""
 
     def __post_init__(self) -> None:
         """Refuse values out of range.
@@ -28,7 +30,7 @@ class TraceSettings:
         Raises:
             RequestError: A distance is negative, or thresholds are not 0 <= low <= high <= 1.
         """
-        for name in ("simplify_m", "min_spur_m", "min_component_m", "min_area_m2"):
+        for name in ("simplify_m", "min_spur_m", "min_component_m", "min_area_m2", "max_hole_m2"):
             value = getattr(self, name)
             if not value >= 0:
                 raise RequestError(name, value, "0 or more")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Iterator, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from road_extractor_plugin.compute.blend import StripBlender
 from road_extractor_plugin.compute.normalise import normalise
 from road_extractor_plugin.compute.protocol import Compute
+from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
 from road_extractor_plugin.contract.grid import AxisTiles, TileGrid, Window
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.core.stopwatch import Stopwatch
@@ -57,7 +59,9 @@ def plan_tiles(card: ModelCard, height_px: int, width_px: int, tile_px: int | No
     )
 
 
-def infer_strips(source: PixelSource, compute: Compute, tiles: TileGrid, clock: Stopwatch) -> Iterator[Strip]:
+def infer_strips(
+    source: PixelSource, compute: Compute, tiles: TileGrid, clock: Stopwatch, feedback: Feedback
+) -> Iterator[Strip]:
     """Compute the probability of a raster, from north to south.
 
     Tiles without a valid pixel are not computed. Memory is one row of tiles, whatever the raster's height.
@@ -65,6 +69,7 @@ def infer_strips(source: PixelSource, compute: Compute, tiles: TileGrid, clock: 
     Raises:
         RasterUnreadableError: The raster breaks off.
         ComputeError: The network failed.
+        Cancelled: The user asked for it; looked at before each tile.
     """
     blender = StripBlender(tiles, compute.card.tiling.margin_px)
     width = tiles.columns.starts[-1] + tiles.columns.tile_px
@@ -72,17 +77,20 @@ def infer_strips(source: PixelSource, compute: Compute, tiles: TileGrid, clock: 
         with clock.stage("read"):
             pixels, valid = source.read(Window(top, 0, tiles.rows.tile_px, width))
         with clock.stage("network"):
-            predictions = _predict_row(pixels, valid, compute, tiles.columns)
+            predictions = _predict_row(pixels, valid, compute, tiles.columns, feedback)
         with clock.stage("blend"):
             probability = blender.add_row(predictions)
         rows, columns = probability.shape
         yield Strip(probability, valid[:rows, :columns], len(predictions))
 
 
-def _predict_row(pixels: npt.NDArray[Any], valid: Mask, compute: Compute, columns: AxisTiles) -> dict[int, Float32]:
+def _predict_row(
+    pixels: npt.NDArray[Any], valid: Mask, compute: Compute, columns: AxisTiles, feedback: Feedback
+) -> dict[int, Float32]:
     """Predictions of the tiles of one row that have a valid pixel, by column of tiles."""
     predictions = {}
     for column, left in enumerate(columns.starts):
+        stop_if_cancelled(feedback)
         tile = slice(left, left + columns.tile_px)
         if valid[:, tile].any():
             tensor = normalise(pixels[:, :, tile], valid[:, tile], compute.card.input)

@@ -20,7 +20,7 @@ def open_compute(request: ExtractRequest) -> Compute:
     """
     card = read_card(request.model, request.model_options)
     try:
-        from road_extractor_plugin.compute.local import LocalCompute  # noqa: PLC0415  (heavy libraries)
+        from road_extractor_plugin.compute.local import LocalCompute
     except ImportError as error:
         raise ComputeError(
             f"A library that the engine needs is missing ({error})",

@@ -76,9 +76,7 @@ def test_order_of_tiles_changes_nothing() -> None:
     random = np.random.default_rng(3)
     row = {column: random.random((64, 64), dtype=np.float32) for column in range(len(tiles.columns.starts))}
     backwards = dict(reversed(list(row.items())))
-    np.testing.assert_array_equal(
-        StripBlender(tiles, 4).add_row(row), StripBlender(tiles, 4).add_row(backwards)
-    )
+    np.testing.assert_array_equal(StripBlender(tiles, 4).add_row(row), StripBlender(tiles, 4).add_row(backwards))
 
 
 def test_a_tile_left_out_counts_as_zero() -> None:

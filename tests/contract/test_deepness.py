@@ -68,7 +68,7 @@ def test_the_users_word_goes_first(keyed_model: Callable[..., Path]) -> None:
 
 
 def test_a_model_without_any_key_names_all_that_is_missing(keyed_model: Callable[..., Path]) -> None:
-    with pytest.raises(ModelContractMissingError, match="--model-resolution.*--model-tile.*--road-class"):
+    with pytest.raises(ModelContractMissingError, match=r"--model-resolution.*--model-tile.*--road-class"):
         read_card(keyed_model({}))
 
 

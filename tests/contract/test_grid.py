@@ -43,7 +43,11 @@ def test_starts(length: int, tile: int, overlap: int, starts: tuple[int, ...]) -
 
 @pytest.mark.parametrize(
     ("length", "tile", "overlap"),
-    [pytest.param(10, 8, 8, id="no step"), pytest.param(0, 8, 0, id="no pixels"), pytest.param(9, 8, -1, id="gap")],
+    [
+        pytest.param(10, 8, 8, id="no step"),
+        pytest.param(0, 8, 0, id="no pixels"),
+        pytest.param(9, 8, -1, id="gap"),
+    ],
 )
 def test_impossible_axes(length: int, tile: int, overlap: int) -> None:
     with pytest.raises(RequestError):
@@ -83,7 +87,10 @@ WINDOWS = st.builds(Window, *[st.integers(-9, 9)] * 2, *[st.integers(0, 9)] * 2)
 @given(WINDOWS, WINDOWS)
 def test_intersection_is_that_of_the_pixels(first: Window, second: Window) -> None:
     def pixels(window: Window) -> set[tuple[int, int]]:
-        rows, columns = range(window.row, window.row + window.height), range(window.column, window.column + window.width)
+        rows, columns = (
+            range(window.row, window.row + window.height),
+            range(window.column, window.column + window.width),
+        )
         return {(row, column) for row in rows for column in columns}
 
     both = first.intersection(second)

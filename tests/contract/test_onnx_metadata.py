@@ -23,9 +23,7 @@ def test_same_as_the_onnx_library(tiny_model: Path) -> None:
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(metadata=st.dictionaries(st.text(min_size=1, max_size=20), st.text(max_size=300), max_size=5))
-def test_any_text(
-    tmp_path: Path, card: ModelCard, network_file: Callable[..., Path], metadata: dict[str, str]
-) -> None:
+def test_any_text(tmp_path: Path, card: ModelCard, network_file: Callable[..., Path], metadata: dict[str, str]) -> None:
     path = network_file(tmp_path / "any.onnx", card, metadata=metadata)
     assert read_onnx_metadata(path) == metadata
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from road_extractor_plugin.compute.local import LocalCompute
 from road_extractor_plugin.compute.normalise import normalise
+from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.grid import TileGrid, Window
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.core.inference import infer_strips, plan_tiles
@@ -51,7 +52,7 @@ def compute(tiny_model: Path, card: ModelCard) -> LocalCompute:
 
 
 def run(source: ArraySource, compute: LocalCompute, tiles: TileGrid) -> npt.NDArray[np.float32]:
-    strips = list(infer_strips(source, compute, tiles, Stopwatch()))
+    strips = list(infer_strips(source, compute, tiles, Stopwatch(), SilentFeedback()))
     return np.concatenate([strip.probability for strip in strips])
 
 
@@ -61,7 +62,10 @@ def untiled(image: npt.NDArray[np.uint8], compute: LocalCompute) -> npt.NDArray[
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    rows=st.integers(32, 260), columns=st.integers(32, 260), tile=st.sampled_from([64, 96, 128]), seed=st.integers(0, 99)
+    rows=st.integers(32, 260),
+    columns=st.integers(32, 260),
+    tile=st.sampled_from([64, 96, 128]),
+    seed=st.integers(0, 99),
 )
 def test_tiled_equals_untiled(compute: LocalCompute, rows: int, columns: int, tile: int, seed: int) -> None:
     # Multiples of 32, so that the untiled network sees no padding that the tiles do not see.
@@ -87,7 +91,7 @@ def test_tiles_without_imagery_are_not_computed(compute: LocalCompute) -> None:
     valid = np.zeros((128, 640), dtype=bool)
     valid[40:60, 10:40] = True
     tiles = plan_tiles(compute.card, 128, 640)
-    strips = list(infer_strips(ArraySource(image, valid), compute, tiles, Stopwatch()))
+    strips = list(infer_strips(ArraySource(image, valid), compute, tiles, Stopwatch(), SilentFeedback()))
     assert sum(strip.tiles_run for strip in strips) == 1
     assert tiles.tile_count > 4
     np.testing.assert_array_equal(np.concatenate([strip.valid for strip in strips]), valid)
@@ -115,6 +119,6 @@ def test_small_rasters_are_padded(compute: LocalCompute) -> None:
 def test_strips_follow_one_another(compute: LocalCompute) -> None:
     image = np.zeros((3, 300, 64), dtype=np.uint8)
     tiles = plan_tiles(compute.card, 300, 64)
-    rows = [strip.probability.shape[0] for strip in infer_strips(ArraySource(image), compute, tiles, Stopwatch())]
+    rows = [strip.probability.shape[0] for strip in infer_strips(ArraySource(image), compute, tiles, Stopwatch(), SilentFeedback())]
     assert sum(rows) == 300
     assert min(rows) > 0

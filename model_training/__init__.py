@@ -1,0 +1,1 @@
+"""Training, evaluation and export of road networks. Never imported by the plugin."""

@@ -1,0 +1,1 @@
+"""Reading image and mask folders, hold-out, crops, augmentation, orientation labels."""

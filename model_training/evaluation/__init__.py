@@ -1,0 +1,1 @@
+"""Figures of an exported file on whole scenes."""

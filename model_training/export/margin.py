@@ -1,0 +1,81 @@
+"""How wide a border of a tile is worse for want of context.
+
+A tile is predicted alone and again as the middle of a larger tile, where its border has neighbours:
+
+    +-------------------+
+    |  larger tile      |        |p_alone - p_within| is large along the inner square's border
+    |   +-----------+   |        and small in its middle. The margin is the smallest m from which
+    |   |   tile    |   |        on the 99th percentile, over the pixels at one distance from the
+    |   +-----------+   |        border, stays at most 0.1.
+    |                   |
+    +-------------------+
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from model_training.datasets.folders import Scene
+from road_extractor_plugin.compute.normalise import normalise
+from road_extractor_plugin.compute.protocol import Compute
+
+Float32 = npt.NDArray[np.float32]
+
+PERCENTILE = 99.0
+LARGEST_DIFFERENCE = 0.1
+CONTEXT_PX = 128
+"""What the larger tile has on each side."""
+STEP_PX = 4
+"""Width of the rings, and so the step of margins."""
+LEAST_VALID = 0.9
+"""Share of valid pixels from which a place is used."""
+
+
+def measure_margin(scenes: Iterable[Scene], compute: Compute) -> int:
+    """The margin in pixels, from all places of the scenes where the larger tile fits.
+
+    Args:
+        scenes: At the model's ground resolution.
+        compute: The exported network.
+    """
+    tile = compute.card.tiling.tile_px
+    differences = [difference for scene in scenes for difference in _differences(scene, compute, tile)]
+    return smallest_margin(np.stack(differences)) if differences else tile // 8
+
+
+def _differences(scene: Scene, compute: Compute, tile: int) -> Iterable[Float32]:
+    large = tile + 2 * CONTEXT_PX
+    height, width = scene.road.shape
+    inner = slice(CONTEXT_PX, CONTEXT_PX + tile)
+    for top in range(0, height - large + 1, tile // 4):
+        for left in range(0, width - large + 1, tile // 4):
+            window = slice(top, top + large), slice(left, left + large)
+            valid = scene.valid[window] > 0
+            if valid.mean() < LEAST_VALID:
+                continue
+            tensor = normalise(scene.image[window].transpose(2, 0, 1), valid, compute.card.input)[None]
+            within = compute.predict(tensor)[0][inner, inner]
+            alone = compute.predict(np.ascontiguousarray(tensor[:, :, inner, inner]))[0]
+            yield np.abs(within - alone)
+
+
+def smallest_margin(differences: Float32) -> int:
+    """The smallest margin beyond which the differences stay small, at most a quarter of the tile.
+
+    Distances are taken together in rings of `STEP_PX`; the margin ends with the innermost ring that is too different.
+
+    Args:
+        differences: (tiles, tile_px, tile_px).
+    """
+    tile = differences.shape[1]
+    along = np.minimum(np.arange(tile), np.arange(tile)[::-1])
+    ring = np.minimum(along[:, None], along) // STEP_PX
+    too_different = [
+        index
+        for index in range(tile // 4 // STEP_PX)
+        if np.percentile(differences[:, ring == index], PERCENTILE) > LARGEST_DIFFERENCE
+    ]
+    return (too_different[-1] + 1) * STEP_PX if too_different else 0

@@ -1,0 +1,1 @@
+"""From raw data sets, or any rasters and roads, to crops and one manifest."""

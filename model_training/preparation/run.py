@@ -1,0 +1,206 @@
+"""Prepare a data set: plan, estimate, cut in several processes, and write the manifest."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import shutil
+import signal
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from model_training.errors import PreparationError
+from model_training.preparation.crops import CropPlace, CropRecord, is_intact, write_crop
+from model_training.preparation.manifest import (
+    Journal,
+    check_same_request,
+    read_records,
+    write_manifest,
+    write_request,
+)
+from model_training.preparation.scenes import Outline, open_scene, outline
+from model_training.preparation.settings import Settings
+from model_training.preparation.sources import Source
+from model_training.preparation.splits import Splits
+from model_training.preparation.windows import crop_windows
+from road_extractor_plugin.contract.errors import DiskFullError, RoadExtractorError
+from road_extractor_plugin.contract.grid import Window
+
+_BYTES_PER_PIXEL = 2.0
+"""Of a crop's PNG files together: the paper's crops of DeepGlobe take 1.8."""
+_JOB_CROPS = 64
+"""At most so many crops are one piece of work, so that a large raster is shared among processes."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Crops of one image, made by one process."""
+
+    source: Source
+    found: Outline
+    places: tuple[CropPlace, ...]
+    records: tuple[CropRecord, ...]
+    """Of those crops that an earlier run has made."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job. Errors travel as text: exceptions with several arguments cannot be sent between processes."""
+
+    records: tuple[CropRecord, ...] = ()
+    dropped: str | None = None
+    """Name of the image, when the settings leave it out."""
+    error: str | None = None
+
+
+def prepare(
+    sources: Sequence[Source], splits: Splits, settings: Settings, folder: Path, *, workers: int, dry_run: bool
+) -> None:
+    """Cut all crops that are not there yet, then write the manifest.
+
+    Args:
+        sources: Images and labels.
+        splits: Split of each of them.
+        settings: How to read and cut.
+        folder: Where the crops go; may hold those of an interrupted run with the same settings.
+        workers: Processes; 1 works in this one.
+        dry_run: Only say what would be done.
+
+    Raises:
+        DatasetError: The folder holds crops of another request.
+        DiskFullError: The disk is too small.
+        PreparationError: Some files could not be used; all others are done.
+    """
+    check_same_request(folder, settings, splits)
+    jobs = plan_jobs(sources, splits, settings, read_records(folder))
+    missing_bytes = _tell_plan(jobs, folder)
+    if dry_run:
+        return
+    free_bytes = shutil.disk_usage(_existing(folder)).free
+    if missing_bytes > free_bytes:
+        raise DiskFullError(folder, missing_bytes, free_bytes)
+    write_request(folder, settings, splits)
+    records: list[CropRecord] = []
+    dropped: set[str] = set()
+    errors: list[str] = []
+    with Journal(folder) as journal, tqdm(total=_crop_count(jobs), unit="crop", desc="cutting") as bar:
+        for job, outcome in _outcomes(jobs, settings, folder, workers):
+            journal.add(outcome.records)
+            records += outcome.records
+            dropped |= {outcome.dropped} - {None}
+            errors += [outcome.error] if outcome.error else []
+            bar.update(len(job.places))
+    if errors:
+        raise PreparationError(errors)
+    if dropped:
+        _log.info("Left out by the preset's rule for frames: %d images (%s)", len(dropped), ", ".join(sorted(dropped)))
+    _log.info("%d crops in '%s'", len(records), write_manifest(folder, records))
+
+
+def plan_jobs(
+    sources: Sequence[Source], splits: Splits, settings: Settings, records: dict[str, CropRecord]
+) -> tuple[Job, ...]:
+    """Cut the work into pieces, from the images' headers alone.
+
+    Raises:
+        RoadExtractorError: An image cannot be read.
+    """
+    jobs = []
+    for source in tqdm(sources, unit="image", desc="looking", leave=False):
+        found = outline(source, settings.imagery)
+        places = _places(source, found, splits[source.name], settings)
+        for start in range(0, len(places), _JOB_CROPS):
+            part = places[start : start + _JOB_CROPS]
+            known = tuple(records[place.crop] for place in part if place.crop in records)
+            jobs.append(Job(source, found, part, known))
+    return tuple(jobs)
+
+
+def _places(source: Source, found: Outline, split: str, settings: Settings) -> tuple[CropPlace, ...]:
+    grid = found.plan.grid
+    return tuple(
+        CropPlace(crop.crop_name(source.name), split, source.name, crop.window, found.ground_resolution_m)
+        for crop in crop_windows(grid.height_px, grid.width_px, settings.cutting, split)
+    )
+
+
+def _crop_count(jobs: Sequence[Job]) -> int:
+    return sum(len(job.places) for job in jobs)
+
+
+def _tell_plan(jobs: Sequence[Job], folder: Path) -> int:
+    """Log how much there is to do, and estimate the bytes still to be written."""
+    crops: Counter[str] = Counter()
+    images: dict[str, set[str]] = {}
+    missing_px = 0
+    for job in jobs:
+        known = {record.crop for record in job.records}
+        missing_px += sum(p.window.height * p.window.width for p in job.places if p.crop not in known)
+        split = job.places[0].split
+        crops[split] += len(job.places)
+        images.setdefault(split, set()).add(job.source.name)
+    for split in sorted(crops):
+        _log.info("%s: %d images, %d crops", split, len(images[split]), crops[split])
+    missing_bytes = int(missing_px * _BYTES_PER_PIXEL)
+    free_bytes = shutil.disk_usage(_existing(folder)).free
+    _log.info("about %.2f GB to write, %.1f GB free at '%s'", missing_bytes / 1e9, free_bytes / 1e9, folder)
+    return missing_bytes
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above that exists."""
+    return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
+
+
+def _outcomes(jobs: Sequence[Job], settings: Settings, folder: Path, workers: int) -> Iterator[tuple[Job, Outcome]]:
+    if workers == 1:
+        for job in jobs:
+            yield job, do_job(job, settings, folder)
+        return
+    # Not forked: GDAL's state does not survive that on every system.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_parent)
+    try:
+        futures = {pool.submit(do_job, job, settings, folder): job for job in jobs}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _leave_interrupts_to_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def do_job(job: Job, settings: Settings, folder: Path) -> Outcome:
+    """Make the crops of a job that are not there yet."""
+    kept = {record.crop: record for record in job.records if is_intact(folder, record, job.source.files)}
+    missing = [place for place in job.places if place.crop not in kept]
+    if not missing:
+        return Outcome(tuple(kept.values()))
+    try:
+        scene = open_scene(job.source, settings, job.found, _around(missing))
+        if scene is None:
+            return Outcome(dropped=job.source.name)
+        with scene:
+            for place in missing:
+                piece = scene.read(place.window)
+                if piece.valid.mean() > settings.least_valid:
+                    kept[place.crop] = write_crop(folder, place, piece)
+    except RoadExtractorError as error:
+        return Outcome(tuple(kept.values()), error=str(error))
+    return Outcome(tuple(kept.values()))
+
+
+def _around(places: Sequence[CropPlace]) -> Window:
+    windows = [place.window for place in places]
+    top, left = min(window.row for window in windows), min(window.column for window in windows)
+    bottom = max(window.row + window.height for window in windows)
+    right = max(window.column + window.width for window in windows)
+    return Window(top, left, bottom - top, right - left)

@@ -1,0 +1,194 @@
+"""What happens beside the steps: averaging, checkpoints, stopping, progress."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import torch
+from lightning.pytorch.callbacks import Callback, WeightAveraging
+from torch import Tensor
+
+from model_training.errors import TrainingStoppedError
+from model_training.training.module import RoadModule
+
+if TYPE_CHECKING:
+    from lightning.pytorch import LightningModule, Trainer
+
+LOG = logging.getLogger(__name__)
+LAST, BEST = "last.ckpt", "best.ckpt"
+SECONDS_BETWEEN_LINES = 20.0
+
+
+class MovingAverage(WeightAveraging):
+    """Exponential moving average of weights and of normalisation statistics, quick to follow at first.
+
+    The decay after n updates is min(decay, (1 + n) / (10 + n)). Lightning validates the average and keeps it as the
+    checkpoint's `state_dict`.
+    """
+
+    def __init__(self, decay: float) -> None:
+        def average(old: Tensor, new: Tensor, updates: Tensor | int) -> Tensor:
+            if not old.is_floating_point():
+                return new
+            warm = (1.0 + float(updates)) / (10.0 + float(updates))
+            return torch.lerp(old, new, 1.0 - min(decay, warm))
+
+        super().__init__(avg_fn=average)
+
+
+class Checkpoints(Callback):
+    """Writes `last.ckpt` after each validation, and `best.ckpt` when the score is the highest so far."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.best_score = float("-inf")
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Write."""
+        if trainer.sanity_checking:
+            return
+        score = float(trainer.callback_metrics["score"])
+        is_best = score > self.best_score
+        self.best_score = max(score, self.best_score)
+        for name in (LAST, BEST) if is_best else (LAST,):
+            save_whole(trainer, self.folder / name)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Kept in the checkpoint."""
+        return {"best_score": self.best_score}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Taken up again."""
+        self.best_score = state_dict["best_score"]
+
+
+def save_whole(trainer: Trainer, path: Path) -> None:
+    """Write a checkpoint so that there is either the old file or the whole new one."""
+    fresh = path.with_suffix(".new")
+    trainer.save_checkpoint(fresh)
+    fresh.replace(path)
+
+
+class RandomState(Callback):
+    """Goes on with the random numbers of the interrupted run, once everything else is built."""
+
+    def __init__(self) -> None:
+        self._saved: Tensor | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Kept in the checkpoint."""
+        return {"torch": torch.get_rng_state()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Remembered until training starts."""
+        self._saved = state_dict["torch"]
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Set it."""
+        if self._saved is not None:
+            torch.set_rng_state(self._saved.cpu())
+
+
+class StopOnSignal(Callback):
+    """On SIGTERM or Ctrl+C: finish the step, write `last.ckpt`, end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._received: int | None = None
+        self._previous: dict[int, Any] = {}
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Take over both signals."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._previous[number] = signal.signal(number, self._remember)
+
+    def _remember(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        self._received = number
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,  # noqa: ARG002
+        outputs: object,  # noqa: ARG002
+        batch: object,  # noqa: ARG002
+        batch_idx: int,
+    ) -> None:
+        """Stop at the end of a step of the optimiser, so that no gradient is lost."""
+        if self._received is None or (batch_idx + 1) % trainer.accumulate_grad_batches:
+            return
+        path = self.folder / LAST
+        save_whole(trainer, path)
+        raise TrainingStoppedError(signal.Signals(self._received).name, trainer.global_step, path)
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:  # noqa: ARG002
+        """Give the signals back."""
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+
+class EndOfSchedule(Callback):
+    """Ends the run when its schedule is done; Lightning then validates once more."""
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: object,  # noqa: ARG002
+        batch: object,  # noqa: ARG002
+        batch_idx: int,  # noqa: ARG002
+    ) -> None:
+        """Look at the clock."""
+        if isinstance(pl_module, RoadModule) and pl_module.fraction_done >= 1.0:
+            trainer.should_stop = True
+
+
+class ProgressLines(Callback):
+    """A line now and then: how far, how fast, how long still."""
+
+    def __init__(self, crops_per_batch: int) -> None:
+        self._crops_per_batch = crops_per_batch
+        self._since = time.monotonic()
+        self._batches = 0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Start counting."""
+        self._since, self._batches = time.monotonic(), 0
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: object,  # noqa: ARG002
+        batch: object,  # noqa: ARG002
+        batch_idx: int,  # noqa: ARG002
+    ) -> None:
+        """Count, and write a line when it is time."""
+        self._batches += 1
+        seconds = time.monotonic() - self._since
+        if seconds < SECONDS_BETWEEN_LINES or not isinstance(pl_module, RoadModule):
+            return
+        fraction = max(pl_module.fraction_done, 1e-6)
+        left = pl_module.minutes * (1.0 - fraction) / fraction
+        LOG.info(
+            "step %d | %.1f %% | loss %.3f | %.1f crops/s | %.0f min done, %.0f min left",
+            trainer.global_step,
+            100 * fraction,
+            float(trainer.callback_metrics["loss"]),
+            self._batches * self._crops_per_batch * trainer.world_size / seconds,
+            pl_module.minutes,
+            left,
+        )
+        self._since, self._batches = time.monotonic(), 0
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Write the figures."""
+        figures = {
+            k: float(v) for k, v in trainer.callback_metrics.items() if k == "score" or k.endswith(("iou", "f1"))
+        }
+        LOG.info("validation: %s", "  ".join(f"{name} {value:.3f}" for name, value in sorted(figures.items())))
+        self._since, self._batches = time.monotonic(), 0

@@ -1,0 +1,74 @@
+"""The Lightning data module: scenes into memory once, crops from there."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader
+
+from model_training.configuration import RunConfig
+from model_training.datasets.crops import Batch, CropNumbers, CropRecipe, Source, TrainingCrops, ValidationCrops
+from model_training.datasets.folders import read_scene
+from model_training.datasets.holdout import TRAINING, VALIDATION, Split, scenes_of
+
+LOG = logging.getLogger(__name__)
+
+
+class RoadData(LightningDataModule):
+    """Training and validation crops of all folders of a configuration."""
+
+    def __init__(self, config: RunConfig, data_root: Path, split: Split) -> None:
+        super().__init__()
+        self._config = config
+        self._data_root = data_root
+        self._split = split
+        self._training: TrainingCrops | None = None
+        self._validation: ValidationCrops | None = None
+
+    def setup(self, stage: str) -> None:  # noqa: ARG002  (Lightning's signature)
+        """Read all scenes."""
+        data, spec = self._config.data, self._config.input_spec()
+        self._training = TrainingCrops(
+            self._read(TRAINING),
+            spec,
+            CropRecipe(data.augmentation, data.crop_px, data.road_share, self._config.seed),
+        )
+        self._validation = ValidationCrops(self._read(VALIDATION), spec, crop_px=data.validation_crop_px)
+
+    def _read(self, part: str) -> tuple[Source, ...]:
+        sources = []
+        for folder in self._config.data.folders:
+            paths = scenes_of(self._data_root, folder.path, self._split, part)
+            scenes = tuple(read_scene(path) for path in paths)
+            LOG.info("%s: %d scenes for %s", folder.path, len(scenes), part)
+            sources.append(Source(folder.path, scenes, folder.ground_resolution_m, folder.share))
+        return tuple(sources)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Crops without end, going on after those that earlier steps have seen."""
+        if self._training is None or self.trainer is None:
+            raise RuntimeError("train_dataloader comes after setup")
+        schedule, world = self._config.schedule, self.trainer.world_size
+        seen = self.trainer.global_step * schedule.accumulate * schedule.batch * world
+        workers = self._config.data.workers
+        return DataLoader(
+            self._training,
+            batch_size=schedule.batch,
+            sampler=CropNumbers(seen, self.trainer.global_rank, world),
+            num_workers=workers,
+            worker_init_fn=_use_one_thread,
+            prefetch_factor=4 if workers else None,
+        )
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """The middle of each held-out scene."""
+        if self._validation is None:
+            raise RuntimeError("val_dataloader comes after setup")
+        return DataLoader(self._validation, batch_size=self._config.schedule.batch)
+
+
+def _use_one_thread(worker: int) -> None:  # noqa: ARG001  (DataLoader's signature)
+    torch.set_num_threads(1)

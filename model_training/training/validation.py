@@ -1,0 +1,33 @@
+"""Accuracy during training: counts at many thresholds, per data set, added up over the validation crops."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from road_extractor_plugin.compute.metrics.segmentation import EMPTY, SegmentationCounts, count
+
+THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(3, 18))
+RELAXED_RADIUS_PX = 3.0
+
+
+class ThresholdSweep:
+    """Counts of one data set at each of a list of thresholds."""
+
+    def __init__(self, thresholds: tuple[float, ...] = THRESHOLDS) -> None:
+        self.counts: dict[float, SegmentationCounts] = dict.fromkeys(thresholds, EMPTY)
+
+    def add(
+        self, probability: npt.NDArray[np.float32], true: npt.NDArray[np.bool_], valid: npt.NDArray[np.bool_]
+    ) -> None:
+        """Add one image, all (height, width)."""
+        for threshold in self.counts:
+            self.counts[threshold] += count(probability >= threshold, true, valid, RELAXED_RADIUS_PX)
+
+    def best_by_iou(self) -> tuple[float, SegmentationCounts]:
+        """Threshold of the highest IoU, and its counts."""
+        return max(self.counts.items(), key=lambda item: item[1].iou)
+
+    def best_by_relaxed_f1(self) -> tuple[float, SegmentationCounts]:
+        """Threshold of the highest relaxed F1, and its counts."""
+        return max(self.counts.items(), key=lambda item: item[1].relaxed_f1)

@@ -1,0 +1,1 @@
+"""From objects of QGIS to the values of the contract, and back."""

@@ -1,0 +1,103 @@
+"""From the files of a run to a group of styled layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from qgis.core import (
+    QgsLayerMetadata,
+    QgsLayerTreeGroup,
+    QgsMapLayer,
+    QgsProject,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
+from qgis.PyQt.QtCore import QCoreApplication
+
+from road_extractor_plugin.contract.errors import OutputError
+from road_extractor_plugin.contract.result import ExtractResult, OutputPaths, Report
+
+_STYLES_FOLDER = Path(__file__).resolve().parent.parent / "resources" / "styles"
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One layer of the group."""
+
+    layer: QgsMapLayer
+    style: str
+    """Name of a file in the folder of styles."""
+    shown: bool
+
+
+def add_result_group(result: ExtractResult, project: QgsProject) -> QgsLayerTreeGroup:
+    """Put what a run found on top of the project's layers; centre-lines and polygons are shown at once.
+
+    Raises:
+        OutputError: A file cannot be opened, as when it was removed in the meantime; nothing is added then.
+    """
+    parts = _parts(result.paths)
+    for part in parts:
+        if not part.layer.isValid():
+            raise OutputError(
+                _tr("QGIS cannot open the result '{}'").format(part.layer.source()),
+                _tr("Check that it is still there, and run again"),
+            )
+        _, styled = part.layer.loadNamedStyle(str(_STYLES_FOLDER / f"{part.style}.qml"))
+        if not styled:
+            raise OutputError(_tr("The style '{}' cannot be read").format(part.style), _tr("Install the plugin again"))
+        part.layer.setMetadata(_metadata(part.layer, result.report))
+    group = project.layerTreeRoot().insertGroup(0, _tr("Roads: {}").format(result.paths.stem))
+    for part in parts:
+        project.addMapLayer(part.layer, addToLegend=False)
+        node = group.addLayer(part.layer)
+        node.setItemVisibilityChecked(part.shown)
+        node.setExpanded(part.style == "centerlines")
+    group.setExpanded(True)
+    return group
+
+
+def _parts(paths: OutputPaths) -> tuple[_Part, ...]:
+    """The layers from the top of the map to its bottom."""
+    return (
+        _Part(_vector(paths.roads, "nodes", _tr("Nodes")), "nodes", shown=False),
+        _Part(_vector(paths.roads, "centerlines", _tr("Centre-lines")), "centerlines", shown=True),
+        _Part(_vector(paths.roads, "polygons", _tr("Road polygons")), "polygons", shown=True),
+        _Part(_raster(paths.mask, _tr("Road mask")), "mask", shown=False),
+        _Part(_raster(paths.probability, _tr("Road probability")), "probability", shown=False),
+    )
+
+
+def _vector(path: Path, table: str, name: str) -> QgsVectorLayer:
+    return QgsVectorLayer(f"{path}|layername={table}", name, "ogr")
+
+
+def _raster(path: Path, name: str) -> QgsRasterLayer:
+    return QgsRasterLayer(str(path), name, "gdal")
+
+
+def _metadata(layer: QgsMapLayer, report: Report) -> QgsLayerMetadata:
+    """What the layer is and how it was made."""
+    metadata = layer.metadata()
+    metadata.setTitle(layer.name())
+    metadata.setAbstract(_tr("Roads found by Road Extractor in '{raster}'.").format(raster=report.request["raster"]))
+    metadata.setHistory(
+        [
+            _tr("Model '{name}', version {version}, on {device} ({runtime}).").format(
+                name=report.model["name"],
+                version=report.model["version"],
+                device=report.device.name,
+                runtime=report.device.runtime,
+            ),
+            _tr("Imagery of {found:.2f} m per pixel, computed at {grid:.2f} m per pixel.").format(
+                found=report.raster_ground_resolution_m, grid=report.grid_ground_resolution_m
+            ),
+            *report.warnings,
+        ]
+    )
+    return metadata
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("layer_group", text)

@@ -1,0 +1,26 @@
+"""Where results go when the user says nothing more."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qgis.PyQt.QtCore import QStandardPaths
+
+if TYPE_CHECKING:
+    from qgis.core import QgsProject
+
+
+def default_output_folder(project: QgsProject) -> Path:
+    """`road_extractor` beside the project, or among the user's documents while the project is not saved."""
+    documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+    beside = project.absolutePath() or documents or str(Path.home())
+    return Path(beside) / "road_extractor"
+
+
+def run_folder(output_folder: Path, layer_name: str, start: datetime) -> Path:
+    """A new folder for each run, so that none overwrites another: the layer's name and the time."""
+    safe_name = re.sub(r"[^\w-]+", "_", layer_name).strip("_") or "raster"
+    return output_folder / f"{safe_name}_{start:%Y%m%d_%H%M%S}"

@@ -1,0 +1,44 @@
+"""How sure the network is along each line."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from road_extractor_plugin.compute.polylines import Polylines
+from road_extractor_plugin.compute.threshold import FULL, NODATA
+
+Floats = npt.NDArray[np.float64]
+
+STEP_PX = 0.5
+
+
+def confidence_along(lines: Polylines, probability: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
+    """Mean and smallest road probability along lines, from the nearest pixel at places at most half a pixel apart.
+
+    Args:
+        lines: m lines within the raster.
+        probability: (height, width), 0..254 = 0..1, 255 nodata, which counts as 0.
+
+    Returns:
+        (m,) mean weighted by length, (m,) smallest; both 0..1.
+    """
+    if not lines.first.size:
+        return np.empty(0), np.empty(0)
+    inside = np.ones(len(lines.points), dtype=bool)
+    inside[lines.last] = False
+    start = np.flatnonzero(inside)
+    way = lines.points[start + 1] - lines.points[start]
+    length = np.hypot(way[:, 0], way[:, 1])
+    count = np.maximum(np.ceil(length / STEP_PX).astype(np.int64), 1)
+    share = (np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + 0.5) / np.repeat(count, count)
+    places = np.repeat(lines.points[start], count, axis=0) + share[:, None] * np.repeat(way, count, axis=0)
+    column, row = np.floor(places).astype(np.int64).T
+    height, width = probability.shape
+    stored = probability[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
+    value = np.where(stored == NODATA, 0, stored) / FULL
+
+    line = np.repeat(lines.line_of_point[start], count)
+    weight = np.repeat(length / count, count)
+    mean = np.bincount(line, weights=value * weight) / np.bincount(line, weights=weight)
+    return mean, np.minimum.reduceat(value, np.searchsorted(line, np.arange(lines.first.size)))

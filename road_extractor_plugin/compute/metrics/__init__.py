@@ -1,0 +1,1 @@
+"""Accuracy figures, each under a named protocol; numpy and scipy only."""

@@ -1,0 +1,135 @@
+"""Pixel accuracy of a road mask, by counts that can be added over images.
+
+Two protocols, named in every report:
+
+* plain: a pixel is right or wrong.
+* relaxed (Mnih & Hinton 2010): a predicted pixel is right when a true one lies within `radius_px` (Euclidean), a true
+  pixel is found when a predicted one does. Applied to masks, not to skeletons.
+
+Pixels outside the valid area count nowhere. Within the relaxed protocol a valid pixel may be matched by an invalid one
+no more than by a missing one: invalid pixels are removed from both masks first.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class SegmentationCounts:
+    """Counts of pixels; `a + b` pools two images (micro average)."""
+
+    predicted: int
+    """Pixels predicted to be road."""
+    true: int
+    """Pixels that are road."""
+    both: int
+    """Pixels that are both."""
+    predicted_near: int
+    """Predicted pixels with a true one within the radius."""
+    true_near: int
+    """True pixels with a predicted one within the radius."""
+
+    def __add__(self, other: SegmentationCounts) -> SegmentationCounts:
+        """Pool."""
+        return SegmentationCounts(
+            self.predicted + other.predicted,
+            self.true + other.true,
+            self.both + other.both,
+            self.predicted_near + other.predicted_near,
+            self.true_near + other.true_near,
+        )
+
+    @property
+    def iou(self) -> float:
+        """Intersection over union; 1 when both are empty."""
+        return _ratio(self.both, self.predicted + self.true - self.both)
+
+    @property
+    def precision(self) -> float:
+        """Share of the predicted pixels that is right; 1 when nothing is predicted."""
+        return _ratio(self.both, self.predicted)
+
+    @property
+    def recall(self) -> float:
+        """Share of the true pixels that is found; 1 when there is none."""
+        return _ratio(self.both, self.true)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall."""
+        return harmonic_mean(self.precision, self.recall)
+
+    @property
+    def relaxed_precision(self) -> float:
+        """Share of the predicted pixels near a true one; 1 when nothing is predicted."""
+        return _ratio(self.predicted_near, self.predicted)
+
+    @property
+    def relaxed_recall(self) -> float:
+        """Share of the true pixels near a predicted one; 1 when there is none."""
+        return _ratio(self.true_near, self.true)
+
+    @property
+    def relaxed_f1(self) -> float:
+        """Harmonic mean of the relaxed precision and recall."""
+        return harmonic_mean(self.relaxed_precision, self.relaxed_recall)
+
+
+EMPTY = SegmentationCounts(0, 0, 0, 0, 0)
+"""Start of a sum."""
+
+
+def harmonic_mean(first: float, second: float) -> float:
+    """2ab / (a + b); 0 when both are 0."""
+    return 2 * first * second / (first + second) if first + second > 0 else 0.0
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else 1.0
+
+
+def within(mask: Mask, radius_px: float) -> Mask:
+    """Pixels with a pixel of the mask at Euclidean distance <= `radius_px`: a dilation by a disc.
+
+    Args:
+        mask: (height, width).
+        radius_px: Distance between pixel centres.
+    """
+    reach = math.floor(radius_px)
+    height, width = mask.shape
+    padded = np.zeros((height + 2 * reach, width + 2 * reach), dtype=np.bool_)
+    padded[reach : reach + height, reach : reach + width] = mask
+    near = np.zeros_like(mask)
+    for down in range(-reach, reach + 1):
+        half = math.floor(math.sqrt(radius_px**2 - down**2))
+        rows = padded[reach + down : reach + down + height]
+        for right in range(-half, half + 1):
+            near |= rows[:, reach + right : reach + right + width]
+    return near
+
+
+def count(predicted: Mask, true: Mask, valid: Mask | None, radius_px: float) -> SegmentationCounts:
+    """Count one image.
+
+    Args:
+        predicted: (height, width), True where road is predicted.
+        true: (height, width), True where road is.
+        valid: (height, width), True where both are known; None when everywhere.
+        radius_px: Radius of the relaxed protocol.
+    """
+    if valid is not None:
+        predicted, true = predicted & valid, true & valid
+    return SegmentationCounts(
+        predicted=int(np.count_nonzero(predicted)),
+        true=int(np.count_nonzero(true)),
+        both=int(np.count_nonzero(predicted & true)),
+        predicted_near=int(np.count_nonzero(predicted & within(true, radius_px))),
+        true_near=int(np.count_nonzero(true & within(predicted, radius_px))),
+    )

@@ -1,0 +1,136 @@
+"""The road network while it is worked on: lines over skeleton vertices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from road_extractor_plugin.compute.chains import follow
+from road_extractor_plugin.compute.pixel_graph import PixelGraph
+from road_extractor_plugin.compute.polylines import Polylines
+from road_extractor_plugin.compute.width import LocalWidths
+
+BoolMask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+
+SMOOTHING_PASSES = 4
+"""Takes the pixel staircase out of a line: lengths are then right within about a percent."""
+
+_NO_VERTEX: Indices = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Vertices:
+    """Places that lines go through, and the mask around each; (n,) or (n, 2) arrays."""
+
+    xy: Floats
+    """x, y in pixels; the centre of pixel (row, column) is (column + 0.5, row + 0.5)."""
+    around: LocalWidths
+
+    def __len__(self) -> int:
+        """Number of vertices."""
+        return len(self.xy)
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """An undirected multigraph; its nodes are the vertices at the ends of its lines."""
+
+    vertices: Vertices
+    paths: tuple[Indices, ...]
+    """Per edge the vertices along it, both ends included."""
+    length_px: Floats
+    """(m,) Length of each edge along the smoothed line."""
+    width_px: Floats
+    """(m,) Median width of each edge away from its ends."""
+
+    @property
+    def ends(self) -> Indices:
+        """(m, 2) first and last vertex of each edge."""
+        return np.array([(path[0], path[-1]) for path in self.paths], dtype=np.int64).reshape(-1, 2)
+
+    @property
+    def degree(self) -> Indices:
+        """(n,) Number of edge ends at each vertex; 0 inside lines."""
+        return np.bincount(self.ends.ravel(), minlength=len(self.vertices))
+
+    @property
+    def radius_along_px(self) -> Floats:
+        """(points of all edges,) distance to the nearest pixel that is not road, edge after edge."""
+        return self.vertices.around.at(np.concatenate([_NO_VERTEX, *self.paths])).radius_px
+
+    def only(self, kept: BoolMask) -> Network:
+        """The network with the edges that are kept."""
+        paths = tuple(self.paths[edge] for edge in np.flatnonzero(kept))
+        return Network(self.vertices, paths, self.length_px[kept], self.width_px[kept])
+
+    def lines(self) -> Polylines:
+        """The edges' smoothed lines."""
+        return Polylines.of([self.vertices.xy[path] for path in self.paths]).smoothed(SMOOTHING_PASSES)
+
+
+def network_of_pixels(graph: PixelGraph, around: LocalWidths) -> Network:
+    """Chains of skeleton pixels as edges; junctions, dead ends and one vertex of each ring are nodes.
+
+    Isolated dots have no edge and so vanish.
+
+    Args:
+        graph: The skeleton.
+        around: The mask around each pixel of the graph.
+    """
+    vertices = Vertices(graph.pixels[:, ::-1] + 0.5, around)
+    tails = graph.links.ravel()
+    darts = [np.array(chain, dtype=np.int64) for chain in follow(graph.links, len(graph.pixels))]
+    return measured(vertices, [np.append(tails[chain], tails[chain[-1] ^ 1]) for chain in darts])
+
+
+def measured(vertices: Vertices, paths: Sequence[Indices]) -> Network:
+    """A network with the length and width of each edge measured."""
+    lines = Polylines.of([vertices.xy[path] for path in paths]).smoothed(SMOOTHING_PASSES)
+    flat = np.concatenate([_NO_VERTEX, *paths])
+    return Network(vertices, tuple(paths), lines.lengths(), _widths(lines, flat, vertices.around))
+
+
+def joined(network: Network) -> Network:
+    """The network with edges joined wherever exactly two ends meet; a joined edge has the width of its longest part."""
+    paths, lengths, widths = [], [], []
+    for chain in follow(network.ends, len(network.vertices)):
+        parts = [dart >> 1 for dart in chain]
+        paths.append(_join([network.paths[dart >> 1][:: -1 if dart & 1 else 1] for dart in chain]))
+        lengths.append(network.length_px[parts].sum())
+        widths.append(network.width_px[max(parts, key=network.length_px.__getitem__)])
+    return Network(network.vertices, tuple(paths), np.array(lengths), np.array(widths))
+
+
+def _join(parts: list[Indices]) -> Indices:
+    """One path from paths that follow each other, each starting where the one before ends."""
+    return np.concatenate([parts[0], *(part[1:] for part in parts[1:])])
+
+
+def _widths(lines: Polylines, vertex: Indices, around: LocalWidths) -> Floats:
+    """(m,) Median width per line over the points further from either end than the road's radius there.
+
+    Nearer to it, the mask is that of the junction. A line that has no such point takes the median of all its points.
+    """
+    along = lines.distance_from_start()
+    count = np.diff(lines.offsets)
+    left = np.repeat(along[lines.last], count) - along
+    radius_at_start = np.repeat(around.radius_px[vertex[lines.first]], count)
+    radius_at_end = np.repeat(around.radius_px[vertex[lines.last]], count)
+    clear = (along > radius_at_start) & (left > radius_at_end)
+    line = lines.line_of_point
+    clear |= np.bincount(line[clear], minlength=count.size)[line] == 0
+    return _median_per_group(around.width_px[vertex[clear]], line[clear], count.size)
+
+
+def _median_per_group(values: Floats, group: Indices, group_count: int) -> Floats:
+    """(group_count,) median of the values of each group; every group has some."""
+    ordered = values[np.lexsort((values, group))]
+    count = np.bincount(group, minlength=group_count)
+    start = np.cumsum(count) - count
+    median: Floats = 0.5 * (ordered[start + (count - 1) // 2] + ordered[start + count // 2])
+    return median

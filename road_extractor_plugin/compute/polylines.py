@@ -1,0 +1,71 @@
+"""Many lines in one array, so that what is done to each of them is done to all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Polylines:
+    """m lines of at least two points each."""
+
+    points: Floats
+    """(n, 2) x, y of all lines, one after the other."""
+    offsets: Indices
+    """(m + 1,) Line k is `points[offsets[k]:offsets[k + 1]]`."""
+
+    @staticmethod
+    def of(lines: Sequence[Floats]) -> Polylines:
+        """Put lines, each (k, 2), into one value."""
+        offsets = np.concatenate([[0], np.cumsum([len(line) for line in lines], dtype=np.int64)])
+        return Polylines(np.concatenate([np.empty((0, 2)), *lines]), offsets)
+
+    @property
+    def first(self) -> Indices:
+        """(m,) Index of each line's first point."""
+        return self.offsets[:-1]
+
+    @property
+    def last(self) -> Indices:
+        """(m,) Index of each line's last point."""
+        return self.offsets[1:] - 1
+
+    @property
+    def line_of_point(self) -> Indices:
+        """(n,) Line that each point belongs to."""
+        return np.repeat(np.arange(self.first.size), np.diff(self.offsets))
+
+    def split(self) -> list[Floats]:
+        """The lines one by one, each (k, 2), as views."""
+        return [self.points[start:stop] for start, stop in zip(self.offsets, self.offsets[1:])]
+
+    def distance_from_start(self) -> Floats:
+        """(n,) Length of the line from its start to each point."""
+        steps = np.zeros(len(self.points))
+        steps[1:] = np.hypot(*np.diff(self.points, axis=0).T)
+        steps[self.first] = 0.0
+        along = np.cumsum(steps)
+        return along - np.repeat(along[self.first], np.diff(self.offsets))
+
+    def lengths(self) -> Floats:
+        """(m,) Length of each line."""
+        return self.distance_from_start()[self.last]
+
+    def smoothed(self, passes: int) -> Polylines:
+        """Lines whose inner points are averaged with their neighbours (1 2 1)/4 again and again; end points stay.
+
+        Each pass widens the window by about a pixel; an arc of radius R moves inward by passes / (4 R) px.
+        """
+        points = self.points.copy()
+        ends = np.concatenate([self.first, self.last])
+        for _ in range(passes):
+            points[1:-1] = 0.25 * (points[:-2] + points[2:]) + 0.5 * points[1:-1]
+            points[ends] = self.points[ends]
+        return Polylines(points, self.offsets)

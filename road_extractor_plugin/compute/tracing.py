@@ -1,0 +1,143 @@
+"""From a probability raster to the mask and the road graph."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from road_extractor_plugin.compute.confidence import confidence_along
+from road_extractor_plugin.compute.dead_ends import drawn_to_mask_end
+from road_extractor_plugin.compute.graph_rules import drop_small_components, merge_junctions, prune_spurs
+from road_extractor_plugin.compute.network import Network, measured, network_of_pixels
+from road_extractor_plugin.compute.pixel_graph import pixel_graph
+from road_extractor_plugin.compute.polylines import Polylines
+from road_extractor_plugin.compute.simplify import simplified
+from road_extractor_plugin.compute.skeleton import thin
+from road_extractor_plugin.compute.threshold import NODATA, fill_small_holes, hysteresis
+from road_extractor_plugin.compute.width import local_widths
+from road_extractor_plugin.contract.feedback import Feedback, SilentFeedback, stop_if_cancelled
+from road_extractor_plugin.contract.road_graph import RoadEdge, RoadGraph
+from road_extractor_plugin.contract.trace_settings import TraceSettings
+
+BoolMask = npt.NDArray[np.bool_]
+Stored = npt.NDArray[np.uint8]
+
+MIN_TOLERANCE_PX = 0.5
+"""Lines are simplified by at least this much: the pixels say nothing finer."""
+
+
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """What a probability raster says about roads."""
+
+    graph: RoadGraph
+    """Edges in the order of their nodes; every node has an edge."""
+    mask: Stored
+    """(height, width): 1 road, 0 none, 255 nodata."""
+
+
+def trace(
+    probability: Stored,
+    settings: TraceSettings,
+    pixel_size_m: tuple[float, float],
+    feedback: Feedback | None = None,
+) -> Traced:
+    """Trace the roads of a probability raster.
+
+    Per pixel, and depending on a neighbourhood of about the widest road only (the pieces' and holes' areas apart):
+    hysteresis threshold, clean mask, thinning, widths. On the graph: the rules of `graph_rules.py`, dead ends drawn out
+    to the end of the mask, lines simplified, confidence.
+
+    Args:
+        probability: (height, width), 0..254 = 0..1, 255 nodata.
+        settings: In metres; lengths in pixels are found with the geometric mean of the pixel's sides.
+        pixel_size_m: Metres on the ground per pixel, in x and in y.
+        feedback: Told how far the tracing is, and asked whether to stop.
+
+    Returns:
+        Graph and mask; the same input always gives the same output, order included.
+
+    Raises:
+        Cancelled: The user asked for it.
+    """
+    feedback = feedback or SilentFeedback()
+    pixel_m = math.sqrt(pixel_size_m[0] * pixel_size_m[1])
+    known = probability != NODATA
+    mask = road_mask(probability, settings, pixel_m)
+    _report(feedback, 0.3, "thinning roads")
+    network = skeleton_network(mask, known)
+    _report(feedback, 0.6, "cleaning the road network")
+    network = prune_spurs(network, settings.min_spur_m / pixel_m)
+    network = merge_junctions(network)
+    network = drop_small_components(network, settings.min_component_m / pixel_m)
+    _report(feedback, 0.8, "drawing road lines")
+    network = measured(network.vertices, network.paths)
+    dead = network.degree[network.ends] == 1
+    lines = drawn_to_mask_end(network.lines(), dead, network.width_px, network.radius_along_px, mask)
+    lines = simplified(lines, max(settings.simplify_m / pixel_m, MIN_TOLERANCE_PX))
+    graph = _road_graph(network, lines, probability)
+    _report(feedback, 1.0, "roads traced")
+    return Traced(graph, np.where(known, mask, NODATA).astype(np.uint8))
+
+
+def road_mask(probability: Stored, settings: TraceSettings, pixel_m: float) -> BoolMask:
+    """Threshold and clean a probability raster.
+
+    Args:
+        probability: (height, width), 0..254 = 0..1, 255 nodata.
+        settings: Thresholds and areas.
+        pixel_m: Metres on the ground per pixel.
+
+    Returns:
+        (height, width), True on road.
+    """
+    known = probability != NODATA
+    mask = hysteresis(probability, settings.thresholds, settings.min_area_m2 / pixel_m**2)
+    return fill_small_holes(mask, known, settings.max_hole_m2 / pixel_m**2)
+
+
+def skeleton_network(mask: BoolMask, known: BoolMask) -> Network:
+    """The skeleton of a mask as a network with exactly its topology, before any rule.
+
+    Args:
+        mask: (height, width), True on road.
+        known: (height, width), False where there is no data.
+    """
+    graph = pixel_graph(thin(mask))
+    return network_of_pixels(graph, local_widths(mask, known, graph.pixels))
+
+
+def _report(feedback: Feedback, fraction: float, stage: str) -> None:
+    stop_if_cancelled(feedback)
+    feedback.progress(fraction, stage)
+
+
+def _road_graph(network: Network, lines: Polylines, probability: Stored) -> RoadGraph:
+    """The finished value, nodes numbered and edges ordered by place in the raster, row by row."""
+    mean, smallest = confidence_along(lines, probability)
+    vertex, number = np.unique(network.ends, return_inverse=True)
+    number = number.reshape(-1, 2)
+    nodes = np.empty((vertex.size, 2))
+    nodes[number[:, 0]] = lines.points[lines.first]
+    nodes[number[:, 1]] = lines.points[lines.last]
+    by_place = np.lexsort((nodes[:, 0], nodes[:, 1]))
+    number = np.argsort(by_place)[number]
+    edges = []
+    for index, points in enumerate(lines.split()):
+        start, stop = number[index].tolist()
+        backward = (start, points[1].tolist()) > (stop, points[-2].tolist())
+        edges.append(
+            RoadEdge(
+                from_node=min(start, stop),
+                to_node=max(start, stop),
+                points=points[::-1].copy() if backward else points.copy(),
+                width_px=float(network.width_px[index]),
+                confidence=float(mean[index]),
+                min_confidence=float(smallest[index]),
+            )
+        )
+    edges.sort(key=lambda edge: (edge.from_node, edge.to_node, edge.points[1].tolist()))
+    return RoadGraph(nodes[by_place], tuple(edges))

@@ -1,0 +1,48 @@
+"""GDAL, OGR and OSR as all of core uses them: failures raise RuntimeError.
+
+The bindings keep this switch for the whole process, and before GDAL 3.7 have nothing finer that is safe with
+several threads. So in QGIS other Python code that runs after this import sees exceptions too, where it may
+look for None. It is therefore set here only, is never switched back and forth, and core is imported when the
+first job starts and not when the plugin is loaded. QGIS's own C++ code does not see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from osgeo import gdal, ogr, osr
+
+__all__ = ["close_dataset", "gdal", "gdal_detail", "ogr", "osr", "quiet_gdal"]
+
+gdal.UseExceptions()
+ogr.UseExceptions()
+osr.UseExceptions()
+
+
+@contextmanager
+def quiet_gdal() -> Iterator[None]:
+    """Keep GDAL's warnings of this thread off the terminal; failures still raise."""
+    gdal.PushErrorHandler("CPLQuietErrorHandler")
+    try:
+        yield
+    finally:
+        gdal.PopErrorHandler()
+
+
+def gdal_detail(error: RuntimeError) -> str:
+    """First line of GDAL's own message, ready to stand inside a sentence."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else "no reason given"
+
+
+def close_dataset(dataset: gdal.Dataset) -> None:
+    """Write what is still in memory and let go of the file; the dataset cannot be used afterwards.
+
+    Raises:
+        RuntimeError: It could not all be written. Left to the garbage collector, this would go unnoticed.
+    """
+    if hasattr(dataset, "Close"):
+        dataset.Close()
+    else:  # before GDAL 3.7
+        dataset.__swig_destroy__(dataset)

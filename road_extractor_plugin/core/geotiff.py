@@ -1,0 +1,162 @@
+"""Writing the probability and mask rasters: strip by strip first, then as Cloud-Optimised GeoTIFFs."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+
+from road_extractor_plugin.contract.errors import OutputError
+from road_extractor_plugin.contract.grid import Grid
+from road_extractor_plugin.core.gdal_binding import close_dataset, gdal
+from road_extractor_plugin.core.ground import spatial_reference
+from road_extractor_plugin.core.output_errors import check_room, writing
+
+UInt8 = npt.NDArray[np.uint8]
+
+NODATA = 255
+"""In both rasters: no imagery there."""
+CERTAIN = 254
+"""The code of probability 1."""
+
+_BLOCK_PX = 512
+
+
+@dataclass(frozen=True)
+class RasterKind:
+    """What the numbers of a raster of uint8 mean."""
+
+    description: str
+    """Name of the band."""
+    scale: float
+    """Value of the code 1."""
+    overviews: str
+    """How its overviews are made: GDAL's name."""
+
+
+PROBABILITY = RasterKind("road probability", 1 / CERTAIN, "AVERAGE")
+MASK = RasterKind("road mask (1 road, 0 other)", 1.0, "NEAREST")
+
+
+def encode_probability(probability: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]) -> UInt8:
+    """Code probabilities as the nearest of 0..254 (half to even, so within 1/508), and 255 where not valid.
+
+    Args:
+        probability: Any shape, 0..1; rounding errors beyond that are cut off.
+        valid: The same shape.
+    """
+    # Invalid pixels may hold nan, which has no code.
+    share = np.clip(np.where(valid, probability, 0.0), 0.0, 1.0)
+    return np.where(valid, np.rint(share * CERTAIN), NODATA).astype(np.uint8)
+
+
+class StripWriter:
+    """A GeoTIFF of one band of uint8 on a grid, written from north to south; a context manager.
+
+    Args:
+        path: File to make.
+        grid: Its size and place.
+        kind: What its numbers mean.
+
+    Raises:
+        OutputError: It cannot be made.
+    """
+
+    def __init__(self, path: Path, grid: Grid, kind: RasterKind) -> None:
+        self._path = path
+        self._grid = grid
+        self._next_row = 0
+        with self._writing():
+            self._dataset = gdal.GetDriverByName("GTiff").Create(
+                str(path),
+                grid.width_px,
+                grid.height_px,
+                1,
+                gdal.GDT_Byte,
+                [
+                    "TILED=YES",
+                    f"BLOCKXSIZE={_BLOCK_PX}",
+                    f"BLOCKYSIZE={_BLOCK_PX}",
+                    "COMPRESS=DEFLATE",
+                    "BIGTIFF=IF_SAFER",
+                ],
+            )
+            self._describe(kind)
+
+    def _describe(self, kind: RasterKind) -> None:
+        self._dataset.SetGeoTransform(self._grid.geotransform)
+        if self._grid.crs_wkt:
+            self._dataset.SetSpatialRef(spatial_reference(self._grid.crs_wkt))
+        band = self._dataset.GetRasterBand(1)
+        band.SetNoDataValue(NODATA)
+        band.SetDescription(kind.description)
+        band.SetScale(kind.scale)
+        band.SetOffset(0)
+
+    def __enter__(self) -> StripWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            with suppress(OutputError):  # the error that is on its way counts
+                self.close()
+
+    def write(self, rows: UInt8) -> None:
+        """Append rows (height, width).
+
+        Raises:
+            OutputError: They cannot be written; `DiskFullError` when that is why.
+        """
+        with self._writing():
+            self._dataset.GetRasterBand(1).WriteArray(rows, 0, self._next_row)
+        self._next_row += len(rows)
+
+    def close(self) -> None:
+        """Finish the file.
+
+        Raises:
+            OutputError: What was written does not fit on the disk after all, or the like.
+        """
+        dataset, self._dataset = self._dataset, None
+        if dataset is not None:
+            with self._writing():
+                close_dataset(dataset)
+
+    def _writing(self) -> AbstractContextManager[None]:
+        return writing(self._path, self._grid.width_px * self._grid.height_px)
+
+
+def to_cog(source: Path, destination: Path, kind: RasterKind) -> None:
+    """Copy a raster of `StripWriter` to a Cloud-Optimised GeoTIFF with overviews; description and scale are kept.
+
+    Raises:
+        OutputError: It cannot be written; `DiskFullError` when that is why.
+    """
+    options = [
+        "COMPRESS=DEFLATE",
+        f"BLOCKSIZE={_BLOCK_PX}",
+        f"OVERVIEW_RESAMPLING={kind.overviews}",
+        "BIGTIFF=IF_SAFER",
+        "NUM_THREADS=ALL_CPUS",
+    ]
+    # The copy, its overviews, and these once more while they are made.
+    needed_bytes = source.stat().st_size * 2
+    check_room(destination.parent, needed_bytes)
+    with writing(destination, needed_bytes):
+        dataset = gdal.OpenEx(str(source), gdal.OF_RASTER)
+        copy = gdal.GetDriverByName("COG").CreateCopy(str(destination), dataset, options=options)
+        close_dataset(copy)
+
+
+def read_raster(path: Path) -> UInt8:
+    """All of a raster of one band, (height, width)."""
+    values: UInt8 = gdal.OpenEx(str(path), gdal.OF_RASTER).ReadAsArray()
+    return values

@@ -1,0 +1,169 @@
+"""A whole run: from a request to the files that it leaves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from road_extractor_plugin.compute.protocol import Compute
+from road_extractor_plugin.compute.tracing import Traced
+from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
+from road_extractor_plugin.contract.grid import TileGrid
+from road_extractor_plugin.contract.request import ExtractRequest
+from road_extractor_plugin.contract.result import ExtractResult, OutputPaths, Report, RoadCounts
+from road_extractor_plugin.contract.trace_settings import TraceSettings
+from road_extractor_plugin.core.geopackage import write_roads
+from road_extractor_plugin.core.geotiff import (
+    MASK,
+    PROBABILITY,
+    StripWriter,
+    encode_probability,
+    read_raster,
+    to_cog,
+)
+from road_extractor_plugin.core.inference import infer_strips, plan_tiles
+from road_extractor_plugin.core.polygons import road_polygons
+from road_extractor_plugin.core.preview import write_preview
+from road_extractor_plugin.core.progress import PartOf
+from road_extractor_plugin.core.raster_source import RasterSource
+from road_extractor_plugin.core.report import model_summary, request_summary, write_report
+from road_extractor_plugin.core.staging import staged_outputs
+from road_extractor_plugin.core.stopwatch import Stopwatch
+
+_BYTES_PER_PIXEL = 4.0
+"""Room that a run needs: two rasters, each once as strips and once with overviews, hardly compressed."""
+_INFERRED, _TRACED = 0.85, 0.95
+"""Progress of the whole run after the network and after the tracer, about as their times are."""
+_FIXED_BYTES = 5_000_000
+"""For an empty GeoPackage, the preview and the report."""
+
+
+@dataclass(frozen=True)
+class _Coverage:
+    """How much of the grid was computed."""
+
+    tiles_run: int
+    valid_px: int
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What all stages of a run share."""
+
+    request: ExtractRequest
+    settings: TraceSettings
+    compute: Compute
+    feedback: Feedback
+    clock: Stopwatch
+
+
+def extract(request: ExtractRequest, compute: Compute, feedback: Feedback) -> ExtractResult:
+    """Find the roads in one raster.
+
+    Args:
+        request: What to do.
+        compute: The model that the request names, loaded.
+        feedback: Told of progress and warnings; asked whether to stop.
+
+    Raises:
+        RoadExtractorError: Something that the user can put right, or `Cancelled`. No file is left behind.
+    """
+    job = _Job(request, request.trace.settings(compute.card.thresholds), compute, feedback, Stopwatch())
+    paths = OutputPaths(request.output_folder, request.raster.stem)
+    with _open_source(job) as source:
+        for warning in source.warnings:
+            feedback.warning(warning)
+        grid = source.grid
+        tiles = plan_tiles(compute.card, grid.height_px, grid.width_px, request.tile_px)
+        needed_bytes = int(grid.width_px * grid.height_px * _BYTES_PER_PIXEL) + _FIXED_BYTES
+        with staged_outputs(paths, needed_bytes=needed_bytes, overwrite=request.overwrite) as staged:
+            report = _run(job, source, tiles, staged)
+    return ExtractResult(paths, report)
+
+
+def _open_source(job: _Job) -> RasterSource:
+    with job.clock.stage("open"):
+        return RasterSource.open(
+            job.request.raster,
+            spec=job.compute.card.input,
+            raster_ground_resolution_m=job.request.raster_ground_resolution_m,
+            area=job.request.area,
+            band_indexes=job.request.band_indexes,
+        )
+
+
+def _run(job: _Job, source: RasterSource, tiles: TileGrid, staged: OutputPaths) -> Report:
+    probability = staged.folder / "probability_strips.tif"
+    coverage = _infer(job, source, tiles, probability)
+    with job.clock.stage("trace"):
+        stored = read_raster(probability)
+        feedback = PartOf(job.feedback, _INFERRED, _TRACED)
+        traced = job.compute.trace(stored, job.settings, source.grid.pixel_size_m, feedback)
+    with job.clock.stage("write"):
+        counts = _write_results(job, source, traced, probability, staged)
+    report = _report(job, source, tiles, coverage, counts)
+    write_report(report, staged.report)
+    stop_if_cancelled(job.feedback)
+    job.feedback.progress(1.0, "done")
+    return report
+
+
+def _write_results(
+    job: _Job, source: RasterSource, traced: Traced, probability: Path, staged: OutputPaths
+) -> RoadCounts:
+    grid, feedback = source.grid, PartOf(job.feedback, _TRACED, 1.0)
+    feedback.progress(0.0, "writing results")
+    mask = staged.folder / "mask_strips.tif"
+    with StripWriter(mask, grid, MASK) as writer:
+        writer.write(traced.mask)
+    counts = write_roads(staged.roads, traced.graph, road_polygons(mask, probability, grid), grid)
+    if not job.request.vectors_only:
+        stop_if_cancelled(feedback)
+        to_cog(probability, staged.probability, PROBABILITY)
+        to_cog(mask, staged.mask, MASK)
+        write_preview(staged.preview, source, traced.graph)
+    return counts
+
+
+def _infer(job: _Job, source: RasterSource, tiles: TileGrid, path: Path) -> _Coverage:
+    """Compute the probability raster and write it strip by strip."""
+    grid, part = source.grid, PartOf(job.feedback, 0.0, _INFERRED)
+    tiles_run = valid_px = rows = 0
+    part.progress(0.0, "finding roads")
+    with StripWriter(path, grid, PROBABILITY) as writer:
+        for strip in infer_strips(source, job.compute, tiles, job.clock, job.feedback):
+            with job.clock.stage("write"):
+                writer.write(encode_probability(strip.probability, strip.valid))
+            tiles_run += strip.tiles_run
+            valid_px += int(strip.valid.sum())
+            rows += len(strip.valid)
+            part.progress(rows / grid.height_px, "finding roads")
+    return _Coverage(tiles_run, valid_px)
+
+
+def _report(
+    job: _Job, source: RasterSource, tiles: TileGrid, coverage: _Coverage, counts: RoadCounts
+) -> Report:
+    grid, seconds = source.grid, job.clock.seconds()
+    valid_fraction = coverage.valid_px / (grid.width_px * grid.height_px)
+    area_km2 = grid.area_km2 * valid_fraction
+    return Report(
+        request=request_summary(job.request, job.settings),
+        model=model_summary(job.request.model, job.compute.card),
+        device=job.compute.device,
+        raster_ground_resolution_m=source.native_ground_resolution_m,
+        grid_ground_resolution_m=math.sqrt(grid.pixel_size_m[0] * grid.pixel_size_m[1]),
+        width_px=grid.width_px,
+        height_px=grid.height_px,
+        tiles=tiles.tile_count,
+        tiles_skipped=tiles.tile_count - coverage.tiles_run,
+        overlap_factor=tiles.overlap_factor,
+        valid_fraction=valid_fraction,
+        area_km2=area_km2,
+        seconds=seconds,
+        megapixels_per_s=coverage.valid_px / 1e6 / seconds["network"],
+        km2_per_hour=area_km2 / seconds["total"] * 3600,
+        roads=counts,
+        warnings=source.warnings,
+    )

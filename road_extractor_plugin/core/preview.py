@@ -1,0 +1,86 @@
+"""A picture of the result: the image with the centre-lines on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from road_extractor_plugin.contract.grid import Grid
+from road_extractor_plugin.contract.model_card import InputSpec
+from road_extractor_plugin.contract.road_graph import RoadGraph
+from road_extractor_plugin.core.burning import MemoryLayer
+from road_extractor_plugin.core.gdal_binding import gdal, ogr
+from road_extractor_plugin.core.output_errors import writing
+from road_extractor_plugin.core.raster_source import RasterSource
+
+UInt8 = npt.NDArray[np.uint8]
+BoolMask = npt.NDArray[np.bool_]
+
+_LONGEST_SIDE_PX = 2000
+_LINE = (255, 221, 0)
+_CASING = (40, 20, 60)
+_LINE_RADIUS_PX = 1
+_CASING_RADIUS_PX = 2
+_WHITE = 255
+
+
+def write_preview(path: Path, source: RasterSource, graph: RoadGraph) -> None:
+    """Write a PNG of at most 2000 px a side, white where there is no imagery.
+
+    Args:
+        path: File to make.
+        source: The image.
+        graph: In pixels of the source's grid.
+
+    Raises:
+        RasterUnreadableError: The image breaks off.
+        OutputError: The file cannot be written.
+    """
+    pixels, valid = source.read_overview(_LONGEST_SIDE_PX)
+    picture = _eight_bit_rgb(pixels, source.spec)
+    picture[:, ~valid] = _WHITE
+    height, width = valid.shape
+    lines = burnt_lines(graph, source.grid, (height, width))
+    picture[:, _widened(lines, _CASING_RADIUS_PX)] = np.array(_CASING)[:, None]
+    picture[:, _widened(lines, _LINE_RADIUS_PX)] = np.array(_LINE)[:, None]
+    memory = gdal.GetDriverByName("MEM").Create("", width, height, len(picture))
+    memory.WriteArray(picture)
+    with writing(path, picture.nbytes):
+        gdal.GetDriverByName("PNG").CreateCopy(str(path), memory)
+
+
+def burnt_lines(graph: RoadGraph, grid: Grid, shape: tuple[int, int]) -> BoolMask:
+    """The centre-lines, one pixel wide, on a picture of the grid.
+
+    Args:
+        graph: In pixels of the grid.
+        grid: What the picture shows.
+        shape: Height and width of the picture.
+    """
+    lines = MemoryLayer(ogr.wkbLineString)
+    for edge in graph.edges:
+        line = ogr.Geometry(ogr.wkbLineString)
+        for x, y in edge.points.tolist():
+            line.AddPoint_2D(x, y)
+        lines.add(line)
+    return lines.burn(grid.window, shape).astype(bool)
+
+
+def _eight_bit_rgb(pixels: npt.NDArray[Any], spec: InputSpec) -> UInt8:
+    """The first three bands, or the first one three times."""
+    smallest, largest = spec.value_range
+    chosen = pixels[:3] if len(pixels) >= 3 else pixels[[0, 0, 0]]  # noqa: PLR2004
+    rgb: UInt8 = np.rint((chosen - smallest) * (255.0 / (largest - smallest))).astype(np.uint8)
+    return rgb
+
+
+def _widened(lines: BoolMask, radius_px: int) -> BoolMask:
+    """Lines grown by so many pixels to each side."""
+    grown = lines.copy()
+    for _ in range(radius_px):
+        padded = np.pad(grown, 1)
+        grown = padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:] | grown
+    return grown

@@ -1,0 +1,1 @@
+"""Widgets: what the user sees, and what happens when the user acts."""

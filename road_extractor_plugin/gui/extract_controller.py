@@ -1,0 +1,183 @@
+"""What happens between a click and the layers on the map."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from qgis.core import Qgis, QgsApplication, QgsProject, QgsRasterLayer
+from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtWidgets import QMessageBox
+
+from road_extractor_plugin.bridge.layer_group import add_result_group
+from road_extractor_plugin.bridge.log import log
+from road_extractor_plugin.bridge.output_folder import default_output_folder, run_folder
+from road_extractor_plugin.contract.errors import Cancelled, RoadExtractorError
+from road_extractor_plugin.contract.model_card import ModelCard
+from road_extractor_plugin.contract.request import ExtractRequest
+from road_extractor_plugin.contract.result import ExtractResult
+from road_extractor_plugin.gui.dock import RoadExtractorDock
+from road_extractor_plugin.gui.job import Job, plan_job
+from road_extractor_plugin.settings import (
+    AreaChoice,
+    load_settings,
+    load_speed_mpx_s,
+    save_settings,
+    save_speed_mpx_s,
+)
+from road_extractor_plugin.tasks.extract_task import ExtractTask
+
+if TYPE_CHECKING:
+    from qgis.gui import QgisInterface
+
+_ASK_FROM_MEGAPIXELS = 400
+"""Jobs of this size and more are minutes to hours on a processor."""
+
+_STOP_TIMEOUT_S = 10.0
+"""How long unloading waits for a running task; the engine looks for a cancel between tiles."""
+
+
+class ExtractController(QObject):
+    """Runs one job at a time: from the dock's choices to a task, from its end to layers and messages."""
+
+    running_changed = pyqtSignal(bool)
+
+    def __init__(self, iface: QgisInterface, dock: RoadExtractorDock) -> None:
+        super().__init__(dock)
+        self._iface = iface
+        self._dock = dock
+        self._task: ExtractTask | None = None
+        self._project_closed = False
+        dock.form.model_combo.refused.connect(self._complain)
+        dock.form.show_settings(load_settings())
+        dock.run_panel.run_clicked.connect(self.run)
+        dock.run_panel.cancel_clicked.connect(self.cancel)
+        QgsProject.instance().cleared.connect(self._on_project_closed)
+
+    def run_active_layer(self) -> None:
+        """The one click: the active raster layer, the visible extent, everything else as last time."""
+        layer = self._iface.activeLayer()
+        if not isinstance(layer, QgsRasterLayer):
+            self._say(
+                self.tr("Select a raster layer in the Layers panel first, then click Extract roads."),
+                Qgis.MessageLevel.Warning,
+            )
+            return
+        form = self._dock.form
+        form.layer_combo.setLayer(layer)
+        form.area_combo.setCurrentIndex(form.area_combo.findData(AreaChoice.VISIBLE))
+        self._dock.setUserVisible(True)
+        self.run()
+
+    def run(self) -> None:
+        """What the dock says, unless a run is on or the user thinks better of a large one."""
+        if self._task is not None:
+            return
+        form = self._dock.form
+        layer, card = form.layer(), form.model_combo.card()
+        if layer is None:
+            self._complain(self.tr("Add a raster layer to the project and choose it in the panel."))
+        elif card is None:
+            self._complain(self.tr("Choose a model file in the panel; none came with this installation."))
+        else:
+            self._run(layer, card)
+
+    def _run(self, layer: QgsRasterLayer, card: ModelCard) -> None:
+        settings, view = self._dock.form.settings(), self._iface.mapCanvas().mapSettings()
+        results = settings.output_folder or default_output_folder(QgsProject.instance())
+        folder = run_folder(results, layer.name(), datetime.now().astimezone())
+        try:
+            job = plan_job(layer, settings, card, view, folder)
+        except RoadExtractorError as error:
+            self._complain(str(error))
+            return
+        if job.megapixels < _ASK_FROM_MEGAPIXELS or self._confirm(job):
+            save_settings(settings)
+            self._start(job.request)
+
+    def cancel(self) -> None:
+        """Ask the running task to stop; it does at the next tile."""
+        if self._task is not None:
+            self._dock.run_panel.show_cancelling()
+            self._task.cancel()
+
+    def close(self) -> None:
+        """Stop everything, before the plugin goes."""
+        QgsProject.instance().cleared.disconnect(self._on_project_closed)
+        task, self._task = self._task, None
+        if task is not None:
+            for signal in (task.extracted, task.failed, task.cancelled):
+                signal.disconnect()
+            task.cancel()
+            task.wait_until_stopped(_STOP_TIMEOUT_S)
+
+    def _confirm(self, job: Job) -> bool:
+        text = self.tr(
+            "{layer}: {area:,.1f} km² are {megapixels:,.0f} megapixels at {resolution:g} m per pixel."
+        ).format(
+            layer=job.request.raster.name,
+            area=job.ground_area_km2,
+            megapixels=job.megapixels,
+            resolution=job.ground_resolution_m,
+        )
+        speed_mpx_s = load_speed_mpx_s()
+        if speed_mpx_s is not None:
+            text += " " + self.tr("That takes about {minutes:,.0f} minutes at the speed of the last run.").format(
+                minutes=job.megapixels / speed_mpx_s / 60
+            )
+        text += "\n\n" + self.tr("Start it?")
+        answer = QMessageBox.question(self._dock, self.tr("Road Extractor"), text)
+        return bool(answer == QMessageBox.StandardButton.Yes)
+
+    def _start(self, request: ExtractRequest) -> None:
+        task, panel = ExtractTask(request), self._dock.run_panel
+        task.progressChanged.connect(panel.show_progress)
+        task.stage_changed.connect(panel.show_stage)
+        task.extracted.connect(self._on_extracted)
+        task.failed.connect(self._on_failed)
+        task.cancelled.connect(self._on_cancelled)
+        self._task, self._project_closed = task, False
+        panel.show_started()
+        self.running_changed.emit(True)
+        log(f"Roads in '{request.raster}', results in '{request.output_folder}'.")
+        QgsApplication.taskManager().addTask(task)
+
+    def _on_extracted(self, result: ExtractResult) -> None:
+        self._end()
+        save_speed_mpx_s(result.report.megapixels_per_s)
+        panel = self._dock.run_panel
+        panel.show_result(result)
+        if self._project_closed:
+            text = self.tr("{summary}. The project was closed meanwhile; the results are in '{folder}'.")
+            self._say(text.format(summary=panel.summary(result), folder=result.paths.folder), Qgis.MessageLevel.Info)
+            return
+        try:
+            add_result_group(result, QgsProject.instance())
+        except RoadExtractorError as error:
+            self._complain(str(error))
+        else:
+            self._say(f"{panel.summary(result)}.", Qgis.MessageLevel.Success)
+
+    def _on_failed(self, problem: str) -> None:
+        self._end()
+        self._dock.run_panel.show_message(problem)
+        self._complain(problem)
+
+    def _on_cancelled(self) -> None:
+        self._end()
+        self._dock.run_panel.show_message(str(Cancelled()))
+
+    def _end(self) -> None:
+        self._task = None
+        self._dock.run_panel.show_stopped()
+        self.running_changed.emit(False)
+
+    def _on_project_closed(self) -> None:
+        self._project_closed = True
+
+    def _complain(self, text: str) -> None:
+        self._say(text, Qgis.MessageLevel.Warning)
+
+    def _say(self, text: str, level: Qgis.MessageLevel) -> None:
+        log(text, level)
+        self._iface.messageBar().pushMessage(self.tr("Road Extractor"), text, level)

@@ -1,0 +1,70 @@
+"""What QGIS loads and unloads."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Callable
+
+from qgis.PyQt.QtCore import QCoreApplication, Qt
+from qgis.PyQt.QtGui import QIcon
+from qgis.PyQt.QtWidgets import QAction
+
+from road_extractor_plugin.gui.dock import RoadExtractorDock
+from road_extractor_plugin.gui.extract_controller import ExtractController
+
+if TYPE_CHECKING:
+    from qgis.gui import QgisInterface
+
+_ICON = Path(__file__).resolve().parent / "resources" / "icons" / "road_extractor.svg"
+
+
+class RoadExtractorPlugin:
+    """Adds actions and the dock to QGIS, and takes them away again.
+
+    What `initGui` makes is registered with its undoing at once; `unload` undoes it all, the last first.
+    """
+
+    def __init__(self, iface: QgisInterface) -> None:
+        self._iface = iface
+        self._undo = ExitStack()
+
+    def initGui(self) -> None:
+        """Make everything that the user sees; QGIS calls this."""
+        dock = self._add_dock()
+        controller = ExtractController(self._iface, dock)
+        self._undo.callback(controller.close)
+        extract = self._add_action("road_extractor_extract", _tr("Extract roads"), controller.run_active_layer)
+        extract.setToolTip(_tr("Extract roads from the active raster layer, in the visible extent"))
+        controller.running_changed.connect(extract.setDisabled)
+        self._iface.addToolBarIcon(extract)
+        self._undo.callback(self._iface.removeToolBarIcon, extract)
+        self._add_action("road_extractor_panel", _tr("Show panel"), lambda: dock.setUserVisible(True))
+
+    def unload(self) -> None:
+        """Undo `initGui`, and stop a run that is on; QGIS calls this."""
+        self._undo.close()
+
+    def _add_dock(self) -> RoadExtractorDock:
+        dock = RoadExtractorDock(self._iface.mainWindow())
+        self._undo.callback(dock.deleteLater)
+        self._iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+        self._undo.callback(self._iface.removeDockWidget, dock)
+        # QGIS shows it again at start-up where the user left it open.
+        dock.hide()
+        return dock
+
+    def _add_action(self, name: str, text: str, act: Callable[[], object]) -> QAction:
+        """An entry of the plugin's part of the Raster menu."""
+        action = QAction(QIcon(str(_ICON)), text, self._iface.mainWindow())
+        self._undo.callback(action.deleteLater)
+        action.setObjectName(name)
+        action.triggered.connect(act)
+        menu = _tr("Road Extractor")
+        self._iface.addPluginToRasterMenu(menu, action)
+        self._undo.callback(self._iface.removePluginRasterMenu, menu, action)
+        return action
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("RoadExtractorPlugin", text)

@@ -1,0 +1,81 @@
+"""What the user chose last, kept in the QGIS profile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from qgis.core import QgsSettings
+
+_SECTION = "road_extractor"
+
+
+class AreaChoice(str, Enum):
+    """Which part of the layer is searched for roads."""
+
+    VISIBLE = "visible"
+    LAYER = "layer"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The choices of the dock; None leaves one to the default."""
+
+    area: AreaChoice = AreaChoice.VISIBLE
+    model: Path | None = None
+    """None is the bundled model."""
+    threshold: float | None = None
+    """Road probability from which on something is road, in 0..1 without 0; None is the model's own."""
+    output_folder: Path | None = None
+    """None is a folder beside the project."""
+
+
+def load_settings() -> Settings:
+    """The choices of the last run; what is missing or cannot be understood is left to the default."""
+    threshold = _number("threshold")
+    return Settings(
+        area=AreaChoice.LAYER if _text("area") == AreaChoice.LAYER.value else AreaChoice.VISIBLE,
+        model=_path("model"),
+        threshold=threshold if threshold is not None and 0 < threshold <= 1 else None,
+        output_folder=_path("output_folder"),
+    )
+
+
+def save_settings(settings: Settings) -> None:
+    """Keep the choices for the next run and the next session."""
+    _store("area", settings.area.value)
+    _store("model", settings.model)
+    _store("threshold", settings.threshold)
+    _store("output_folder", settings.output_folder)
+
+
+def load_speed_mpx_s() -> float | None:
+    """Megapixels per second of the last run on this machine, for estimates; None before the first one."""
+    speed = _number("speed_mpx_s")
+    return speed if speed is not None and speed > 0 else None
+
+
+def save_speed_mpx_s(speed_mpx_s: float) -> None:
+    """Keep the speed of a finished run."""
+    _store("speed_mpx_s", speed_mpx_s)
+
+
+def _text(key: str) -> str:
+    return str(QgsSettings().value(f"{_SECTION}/{key}") or "")
+
+
+def _path(key: str) -> Path | None:
+    text = _text(key)
+    return Path(text) if text else None
+
+
+def _number(key: str) -> float | None:
+    try:
+        return float(_text(key))
+    except ValueError:
+        return None
+
+
+def _store(key: str, value: object) -> None:
+    QgsSettings().setValue(f"{_SECTION}/{key}", "" if value is None else str(value))

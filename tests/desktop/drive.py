@@ -1,0 +1,87 @@
+"""Runs in the QGIS desktop (--code): opens an image, clicks, waits, and writes down what it sees."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import traceback
+from pathlib import Path
+from typing import Any, Callable
+
+import qgis
+from qgis.core import QgsProject, QgsRasterLayer
+from qgis.PyQt.QtCore import Qt, QTimer
+from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QAction, QLabel, QProgressBar, QPushButton, QToolButton
+from qgis.utils import iface, plugins, unloadPlugin
+
+TASK = json.loads(os.environ["ROAD_EXTRACTOR_TEST"])
+TIMEOUT_S = 180
+
+
+def look() -> dict[str, Any]:
+    window = iface.mainWindow()
+    window.resize(1280, 900)
+    seen: dict[str, Any] = {"loaded": "road_extractor_plugin" in plugins}
+    layer = QgsRasterLayer(TASK["image"], "Example")
+    QgsProject.instance().addMapLayer(layer)
+    iface.setActiveLayer(layer)
+    QTest.qWait(500)  # the first layer gives the project its coordinate reference system
+    iface.zoomToActiveLayer()
+    QTest.qWait(500)
+    button = _tool_button(window.findChild(QAction, "road_extractor_extract"))
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    run_button = window.findChild(QPushButton, "run_button")
+    seen["running"] = not run_button.isEnabled()
+    progress_bar = window.findChild(QProgressBar, "progress_bar")
+    _wait_until(lambda: progress_bar.value() > 0 or run_button.isEnabled())
+    _grab(window, "extract_running.png")
+    _wait_until(run_button.isEnabled)
+    seen["result"] = window.findChild(QLabel, "result_label").text()
+    seen["groups"] = {
+        group.name(): [node.name() for node in group.children()]
+        for group in QgsProject.instance().layerTreeRoot().findGroups()
+    }
+    iface.mapCanvas().waitWhileRendering()
+    QTest.qWait(1000)
+    _grab(window, "extract_done.png")
+    menus = [action.text() for action in iface.rasterMenu().actions()]
+    seen["menu"] = "Road Extractor" in menus
+    unloadPlugin("road_extractor_plugin")
+    QTest.qWait(200)
+    seen["left_behind"] = [
+        child.objectName() for child in window.findChildren(QAction) if child.objectName().startswith("road_extractor")
+    ] + [action.text() for action in iface.rasterMenu().actions() if action.text() == "Road Extractor"]
+    return seen
+
+
+def _tool_button(action: QAction) -> QToolButton:
+    (button,) = (widget for widget in action.associatedWidgets() if isinstance(widget, QToolButton))
+    return button
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + TIMEOUT_S
+    while not condition() and time.monotonic() < end_s:
+        QTest.qWait(20)
+
+
+def _grab(window: Any, name: str) -> None:
+    folder = Path(TASK["screenshots"])
+    folder.mkdir(parents=True, exist_ok=True)
+    window.grab().save(str(folder / name))
+
+
+def main() -> None:
+    try:
+        seen = look()
+    except Exception:  # noqa: BLE001  (QGIS would show a dialog, and nobody is there to close it)
+        seen = {"failure": traceback.format_exc()}
+    seen["log"] = qgis.road_extractor_test_log
+    Path(TASK["report"]).write_text(json.dumps(seen), encoding="utf-8")
+    os._exit(0)
+
+
+# The window is complete only when its event loop runs.
+QTimer.singleShot(1000, main)

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import model_training
+from model_training.configuration import RunConfig, ScheduleConfig, read_config
+from model_training.errors import ConfigError
+from model_training.training.schedule import fraction_done, rate_factor
+
+CONFIGS = sorted((Path(model_training.__file__).parent / "configs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_shipped_configuration_is_valid_and_names_data(path: Path) -> None:
+    config = read_config(path)
+    assert config.data.folders
+    assert not any(Path(folder.path).is_absolute() for folder in config.data.folders)
+
+
+def test_a_file_changes_only_what_it_names(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("schedule: {batch: 3}\ndata: {augmentation: {rotate: false}}\n")
+    config = read_config(path, ("schedule.max_minutes=2.5", "network.encoder=resnet18"))
+    default = RunConfig()
+    assert (config.schedule.batch, config.schedule.max_minutes) == (3, 2.5)
+    assert config.network.encoder == "resnet18"
+    assert not config.data.augmentation.rotate
+    assert config.data.augmentation.gamma == default.data.augmentation.gamma
+    assert config.loss == default.loss
+
+
+@pytest.mark.parametrize(
+    ("text", "override", "problem"),
+    [
+        ("schedule: {bach: 3}", None, "'schedule.bach' is unknown; known here are batch"),
+        ("schedule: {batch: many}", None, "schedule.batch"),
+        ("schedule: 3", None, "'schedule' is not a list of keys"),
+        ("- a\n- b", None, "'the file' is not a list of keys"),
+        ("a: [", None, "while parsing"),
+        ("seed: 1", "seed", "'seed' is not of the form key=value"),
+        (None, None, "No such file"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, text: str | None, override: str | None, problem: str) -> None:
+    path = tmp_path / "c.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ConfigError, match=problem):
+        read_config(path, (override,) if override else ())
+
+
+@pytest.mark.parametrize(
+    ("fraction", "factor"), [(0.0, 0.0), (0.05, 0.5), (0.1, 1.0), (0.55, 0.5), (1.0, 0.0)], ids=str
+)
+def test_the_rate_warms_up_and_follows_a_cosine(fraction: float, factor: float) -> None:
+    assert rate_factor(fraction, 0.1) == pytest.approx(factor)
+
+
+def test_a_run_is_as_far_as_the_nearer_of_its_limits() -> None:
+    assert fraction_done(ScheduleConfig(max_steps=100), 25, 1e9) == 0.25
+    assert fraction_done(ScheduleConfig(max_steps=100, max_minutes=10), 25, 5.0) == 0.5
+    assert fraction_done(ScheduleConfig(max_steps=100, max_minutes=10), 60, 5.0) == 0.6
+    assert fraction_done(ScheduleConfig(max_steps=100), 150, 0.0) == 1.0

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from model_training.datasets.folders import binary_mask, list_scenes, read_scene
+from model_training.datasets.holdout import VALIDATION, draw_split, read_split, scenes_of, write_split
+from model_training.errors import DatasetError
+
+WriteFolder = Callable[..., Path]
+
+
+def test_scenes_pair_by_stem_in_sorted_order(tmp_path: Path, write_folder: WriteFolder) -> None:
+    folder = write_folder(tmp_path / "drawn", 11)
+    scenes = list_scenes(folder)
+    assert [scene.stem for scene in scenes] == sorted(f"s{i}" for i in range(11))
+    assert [scene.valid is not None for scene in scenes] == [int(scene.stem[1:]) % 2 == 1 for scene in scenes]
+
+
+def test_a_scene_has_its_bytes_and_validity(tmp_path: Path, write_folder: WriteFolder) -> None:
+    with_valid, without = (read_scene(list_scenes(write_folder(tmp_path / "drawn"))[i]) for i in (1, 0))
+    assert with_valid.image.shape == (96, 128, 3)
+    assert set(np.unique(with_valid.road)) == {0, 1}
+    assert (with_valid.valid[:, :10] == 0).all()
+    assert (with_valid.valid[:, 10:] == 1).all()
+    assert without.valid.all()
+
+
+@pytest.mark.parametrize("top", [1, 255], ids=["0/1", "0/255"])
+def test_masks_of_any_range_read_the_same(top: int) -> None:
+    road = np.random.default_rng(0).integers(0, 2, (8, 8)).astype(np.uint8)
+    assert (binary_mask(road * np.uint8(top)) == road).all()
+
+
+def test_a_mask_of_zeros_stays_empty() -> None:
+    assert not binary_mask(np.zeros((4, 4), np.uint8)).any()
+
+
+def test_a_jpeg_mask_reads_as_drawn(tmp_path: Path) -> None:
+    road = np.zeros((64, 64), np.uint8)
+    road[20:28] = 1
+    Image.fromarray(road * 255).save(tmp_path / "m.jpg", quality=60)
+    noisy = np.asarray(Image.open(tmp_path / "m.jpg"))
+    assert len(np.unique(noisy)) > 2
+    assert (binary_mask(noisy) == road).all()
+
+
+def remove_mask(folder: Path) -> None:
+    (folder / "masks" / "s1.png").unlink()
+
+
+def remove_image(folder: Path) -> None:
+    (folder / "images" / "s2.png").unlink()
+
+
+def add_twin(folder: Path) -> None:
+    (folder / "images" / "s1.jpg").write_bytes(b"")
+
+
+def remove_all(folder: Path) -> None:
+    for path in (folder / "images").iterdir():
+        path.unlink()
+
+
+def cut_short(folder: Path) -> None:
+    path = folder / "images" / "s1.png"
+    path.write_bytes(path.read_bytes()[:200])
+
+
+def write_text(folder: Path) -> None:
+    (folder / "masks" / "s1.png").write_text("no image")
+
+
+def shrink_mask(folder: Path) -> None:
+    path = folder / "masks" / "s1.png"
+    Image.open(path).resize((64, 48)).save(path)
+
+
+def read_all(folder: Path) -> None:
+    for paths in list_scenes(folder):
+        read_scene(paths)
+
+
+@pytest.mark.parametrize(
+    ("damage", "named", "problem"),
+    [
+        (remove_mask, "images/s1.png", "has no mask"),
+        (remove_image, "masks/s2.png", "has no image"),
+        (add_twin, "images/s1.png", "same stem as 's1.jpg'"),
+        (remove_all, "images", "holds no images"),
+        (cut_short, "images/s1.png", "cannot be read"),
+        (write_text, "masks/s1.png", "cannot be read"),
+        (shrink_mask, "masks/s1.png", "mask of 64 x 48 px for an image of 128 x 96 px"),
+    ],
+)
+def test_a_damaged_folder_is_refused_naming_the_file(
+    tmp_path: Path, write_folder: WriteFolder, damage: Callable[[Path], None], named: str, problem: str
+) -> None:
+    folder = write_folder(tmp_path / "drawn")
+    damage(folder)
+    with pytest.raises(DatasetError, match=problem) as caught:
+        read_all(folder)
+    assert str(folder / named) in str(caught.value)
+
+
+def test_the_hold_out_depends_on_the_seed_alone_and_survives_its_file(data_root: Path, tmp_path: Path) -> None:
+    split = draw_split(data_root, ("drawn",), 0.34, seed=1)
+    assert list(split["drawn"].values()).count(VALIDATION) == 2
+    assert draw_split(data_root, ("drawn",), 0.34, seed=1) == split
+    assert any(draw_split(data_root, ("drawn",), 0.34, seed=seed) != split for seed in range(2, 6))
+    write_split(tmp_path / "split.csv", split)
+    assert read_split(tmp_path / "split.csv") == split
+    assert len(scenes_of(data_root, "drawn", split, VALIDATION)) == 2
+
+
+def test_each_folder_has_at_least_one_scene_held_out(data_root: Path) -> None:
+    assert list(draw_split(data_root, ("drawn",), 0.0, seed=1)["drawn"].values()).count(VALIDATION) == 1
+
+
+def test_images_added_after_the_split_are_refused(data_root: Path, write_folder: WriteFolder) -> None:
+    split = draw_split(data_root, ("drawn",), 0.34, seed=1)
+    write_folder(data_root / "drawn", 7)
+    with pytest.raises(DatasetError, match=r"s6\.png' is not in the split"):
+        scenes_of(data_root, "drawn", split, VALIDATION)
+
+
+def test_a_file_that_is_no_split_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "split.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DatasetError, match="cannot be read as a split"):
+        read_split(tmp_path / "split.csv")

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import csv
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Callback
+
+from model_training.cli import main
+from model_training.configuration import RunConfig, read_config
+from model_training.errors import CheckpointError, ConfigError, TrainingStoppedError
+from model_training.training import callbacks, run
+from road_extractor_plugin.contract.errors import OutputExistsError
+
+
+def train(config: RunConfig, data_root: Path, folder: Path) -> dict[str, Any]:
+    run.start(config, data_root, folder)
+    return load(folder / "last.ckpt")
+
+
+def load(path: Path) -> dict[str, Any]:
+    checkpoint: dict[str, Any] = torch.load(path, weights_only=True)
+    return checkpoint
+
+
+def assert_same_state(first: dict[str, Any], second: dict[str, Any]) -> None:
+    for part in ("state_dict", "current_model_state"):
+        assert first[part].keys() == second[part].keys()
+        for name, value in first[part].items():
+            assert torch.equal(value, second[part][name]), f"{part}: {name}"
+    assert first["global_step"] == second["global_step"]
+    for mine, theirs in zip(first["optimizer_states"], second["optimizer_states"]):
+        for index, state in mine["state"].items():
+            for key, value in state.items():
+                assert torch.equal(torch.as_tensor(value), torch.as_tensor(theirs["state"][index][key])), key
+
+
+class SignalAt(Callback):
+    """Sends a signal to this process during a step."""
+
+    def __init__(self, step: int, number: int) -> None:
+        self.step, self.number = step, number
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        if trainer.global_step == self.step:
+            os.kill(os.getpid(), self.number)
+
+
+def interrupt_at(monkeypatch: pytest.MonkeyPatch, step: int, number: int = signal.SIGTERM) -> None:
+    build = run.build_trainer
+
+    def with_signal(config: RunConfig, folder: Path) -> Any:
+        trainer = build(config, folder)
+        trainer.callbacks.append(SignalAt(step, number))
+        return trainer
+
+    monkeypatch.setattr(run, "build_trainer", with_signal)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl+C"])
+def test_an_interrupted_run_goes_on_bit_for_bit(
+    tmp_path: Path,
+    data_root: Path,
+    small_config: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    accumulate: int,
+    number: int,
+) -> None:
+    overrides = (f"schedule.accumulate={accumulate}", "network.drop_path=0.2")
+    config = read_config(small_config, overrides)
+    whole = train(config, data_root, tmp_path / "whole")
+    handler = signal.getsignal(signal.SIGTERM)
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 2, number)
+        with pytest.raises(TrainingStoppedError, match="after step 3"):
+            run.start(config, data_root, tmp_path / "parts")
+    assert signal.getsignal(signal.SIGTERM) == handler
+    assert load(tmp_path / "parts" / "last.ckpt")["global_step"] == 3
+    run.resume(data_root, tmp_path / "parts")
+    assert_same_state(whole, load(tmp_path / "parts" / "last.ckpt"))
+    assert len(list((tmp_path / "parts" / "log").glob("start_*"))) == 2
+
+
+def test_a_run_validates_at_its_intervals_and_keeps_the_best(
+    tmp_path: Path, data_root: Path, small_config: Path
+) -> None:
+    config = read_config(small_config, ("schedule.validate_every=2", "network.orientation=classes"))
+    train(config, data_root, tmp_path / "run")
+    with (tmp_path / "run" / "log" / "start_1" / "metrics.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["score"]]
+    assert [int(row["step"]) for row in rows] == [1, 3, 5]
+    scores = [float(row["score"]) for row in rows]
+    assert load(tmp_path / "run" / "best.ckpt")["global_step"] == 2 * (scores.index(max(scores)) + 1)
+    assert not list((tmp_path / "run").glob("*.new"))
+
+
+def test_a_time_limit_ends_a_run(tmp_path: Path, data_root: Path, small_config: Path) -> None:
+    config = read_config(small_config, ("schedule.max_steps=1000000", "schedule.max_minutes=0.02"))
+    checkpoint = train(config, data_root, tmp_path / "run")
+    assert 0 < checkpoint["global_step"] < 1000
+    assert checkpoint["minutes"] == pytest.approx(0.02, abs=0.05)
+
+
+def test_weights_are_averaged_slowly_at_last_and_quickly_at_first() -> None:
+    average = callbacks.MovingAverage(0.99)._kwargs["avg_fn"]  # noqa: SLF001
+    old, new = torch.zeros(1), torch.ones(1)
+    assert [round(average(old, new, torch.tensor(n)).item(), 3) for n in (0, 8, 10_000)] == [0.9, 0.5, 0.01]
+    assert average(torch.tensor(3), torch.tensor(9), 5).item() == 9
+
+
+def test_training_learns_the_drawn_roads(tmp_path: Path, data_root: Path, small_config: Path) -> None:
+    overrides = ("schedule.max_steps=100", "schedule.batch=4", "data.augmentation.rotate=false")
+    config = read_config(small_config, overrides)
+    run.start(config, data_root, tmp_path / "run")
+    with (tmp_path / "run" / "log" / "start_1" / "metrics.csv").open() as file:
+        score = max(float(row["score"]) for row in csv.DictReader(file) if row["score"])
+    assert score > 0.5
+
+
+def test_a_loaded_network_is_the_averaged_one(tmp_path: Path, data_root: Path, small_config: Path) -> None:
+    checkpoint = train(read_config(small_config), data_root, tmp_path / "run")
+    network, config = run.load_network(tmp_path / "run" / "last.ckpt")
+    assert config.network.encoder == "test_efficientnet"
+    assert not network.training
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, checkpoint["state_dict"][f"network.{name}"])
+
+
+def test_a_checkpoint_that_does_not_fit_is_refused(tmp_path: Path, data_root: Path, small_config: Path) -> None:
+    train(read_config(small_config), data_root, tmp_path / "run")
+    for content in (b"", b"text"):
+        (tmp_path / "run" / "bad.ckpt").write_bytes(content)
+        with pytest.raises(CheckpointError, match=r"bad\.ckpt.*incomplete"):
+            run.load_network(tmp_path / "run" / "bad.ckpt")
+
+
+def test_a_run_is_never_started_over_another(tmp_path: Path, data_root: Path, small_config: Path) -> None:
+    train(read_config(small_config), data_root, tmp_path / "run")
+    with pytest.raises(OutputExistsError):
+        run.start(read_config(small_config), data_root, tmp_path / "run")
+
+
+def test_starting_needs_data_and_resuming_a_run(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nothing to learn from"):
+        run.start(RunConfig(), tmp_path, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(ConfigError):
+        run.resume(tmp_path, tmp_path / "run")
+
+
+def test_the_command_line_says_what_is_missing_in_one_line(
+    tmp_path: Path, data_root: Path, small_config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = ["--data", str(data_root)]
+    cases = {
+        "--config is None": ["train", *data],
+        "--run is None": ["train", *data, "--resume"],
+        "unknown": ["train", *data, "--config", str(small_config), "--set", "data.x=1"],
+        "is not a folder": [
+            "train",
+            "--data",
+            str(tmp_path),
+            "--config",
+            str(small_config),
+            "--run",
+            str(tmp_path / "r"),
+        ],
+    }
+    for problem, arguments in cases.items():
+        assert main(arguments) == 2
+        error = capsys.readouterr().err.strip().splitlines()[-1]
+        assert problem in error
+    assert not (tmp_path / "r").exists()
