@@ -19,6 +19,7 @@ import numpy as np
 from osgeo import gdal
 
 from road_extractor_plugin.compute.normalise import normalise
+from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.request import ExtractRequest
 from road_extractor_plugin.core.inference import plan_tiles
@@ -69,11 +70,10 @@ def measure(side_px: int) -> dict[str, object]:
     }
 
 
-def bare_network_seconds(request: ExtractRequest, compute) -> float:  # noqa: ANN001
+def bare_network_seconds(request: ExtractRequest, compute: Compute) -> float:
     """Seconds of the network for one tile, warm, times the tiles of the run."""
     spec = compute.card.input
-    target = spec.ground_resolution_m
-    with RasterSource.open(request.raster, target_ground_resolution_m=target, spec=spec) as source:
+    with RasterSource.open(request.raster, spec=spec) as source:
         tiles = plan_tiles(compute.card, source.grid.height_px, source.grid.width_px)
         pixels, valid = source.read(tiles.row_windows(0)[0])
     tensor = normalise(pixels, valid, spec)[None]

@@ -12,9 +12,10 @@ import yaml
 from model_training.datasets.augmentation import AugmentationConfig
 from model_training.datasets.folders import FolderConfig
 from model_training.errors import ConfigError
-from model_training.network.road_network import NetworkConfig
+from model_training.network.road_network import MULTIPLE_OF, NetworkConfig
 from model_training.training.losses import LossConfig
 from road_extractor_plugin.contract.decode import DecodeError, decode
+from road_extractor_plugin.contract.errors import RequestError
 from road_extractor_plugin.contract.model_card import InputSpec
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -43,6 +44,16 @@ class DataConfig:
     """Processes that make crops; 0 makes them in the training process."""
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
+    def __post_init__(self) -> None:
+        """Refuse crops that the network cannot take.
+
+        Raises:
+            RequestError: A crop's side is not a multiple of 32.
+        """
+        for name, side in (("crop_px", self.crop_px), ("validation_crop_px", self.validation_crop_px)):
+            if side < MULTIPLE_OF or side % MULTIPLE_OF:
+                raise RequestError(f"data.{name}", side, f"a multiple of {MULTIPLE_OF}")
+
 
 @dataclass(frozen=True)
 class ScheduleConfig:
@@ -67,6 +78,18 @@ class ScheduleConfig:
     """Gradients are scaled down to this norm."""
     validate_every: int = 500
     """Batches between validations, each of which also writes a checkpoint."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained.
+
+        Raises:
+            RequestError: A number is too small.
+        """
+        # Batch normalisation of the pooled 1 x 1 maps needs two images at least.
+        least = {"batch": 2, "accumulate": 1, "max_steps": 1, "validate_every": 1}
+        for name, smallest in least.items():
+            if getattr(self, name) < smallest:
+                raise RequestError(f"schedule.{name}", getattr(self, name), f"at least {smallest}")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, Callable
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -23,6 +24,10 @@ from road_extractor_plugin.contract.model_card import (
     Thresholds,
     TilingSpec,
 )
+
+# how long an example takes says more about the machine than about the code
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 
 LOCAL_RADIUS_PX = 3
 """Three 3 x 3 convolutions see three pixels around."""

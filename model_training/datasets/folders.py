@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from model_training.errors import DatasetError
+from road_extractor_plugin.contract.errors import RequestError
 
 Bytes = npt.NDArray[np.uint8]
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"})
@@ -32,6 +34,17 @@ class FolderConfig:
     """Metres on the ground per pixel of its images."""
     share: float
     """Part of all crops that come from this folder, relative to the other folders' shares."""
+
+    def __post_init__(self) -> None:
+        """Refuse numbers without meaning.
+
+        Raises:
+            RequestError: The resolution or the share is not positive.
+        """
+        if self.ground_resolution_m <= 0:
+            raise RequestError(f"ground_resolution_m of {self.path}", self.ground_resolution_m, "positive, m/px")
+        if self.share <= 0:
+            raise RequestError(f"share of {self.path}", self.share, "positive")
 
 
 @dataclass(frozen=True)
@@ -105,13 +118,13 @@ def read_scene(paths: ScenePaths) -> Scene:
     return Scene(paths.stem, image, road, valid)
 
 
-def binary_mask(values: Bytes) -> Bytes:
+def binary_mask(values: npt.NDArray[Any]) -> Bytes:
     """0 or 1, cut at half of the largest value, so that 0/1, 0/255 and JPEG noise all read right.
 
     A mask of 0 throughout stays empty.
     """
-    largest = int(values.max(initial=0))
-    return (values.astype(np.uint16) * 2 > largest).astype(np.uint8)
+    road: Bytes = (values > values.max(initial=0) / 2).astype(np.uint8)
+    return road
 
 
 def _read(path: Path, mode: str) -> Bytes:

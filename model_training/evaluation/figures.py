@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 from statistics import mean
 
 from model_training.evaluation.prediction import PredictedScene
-from road_extractor_plugin.compute.metrics.segmentation import EMPTY, SegmentationCounts, count
+from road_extractor_plugin.compute.metrics.segmentation import EMPTY, MNIH_RADIUS_PX, SegmentationCounts, count
 from road_extractor_plugin.compute.threshold import hysteresis
 from road_extractor_plugin.contract.model_card import Thresholds
 
-RELAXED_RADIUS_PX = 3.0
 PROTOCOL = (
     "whole scenes at the model's ground resolution; mask by hysteresis at the card's thresholds; valid pixels only; "
     "counts summed over scenes (micro); relaxed: Euclidean radius of 3 px, on masks"
@@ -22,7 +21,7 @@ HIGH_ABOVE_LOW = (0.0, 0.1, 0.2, 0.3)
 def count_scene(scene: PredictedScene, thresholds: Thresholds) -> SegmentationCounts:
     """Counts of one scene with the plugin's mask."""
     mask = hysteresis(scene.probability, thresholds)
-    return count(mask, scene.road, scene.valid, RELAXED_RADIUS_PX)
+    return count(mask, scene.road, scene.valid, MNIH_RADIUS_PX)
 
 
 def count_scenes(scenes: Iterable[PredictedScene], thresholds: Thresholds) -> SegmentationCounts:

@@ -12,6 +12,7 @@ from PIL import Image
 from model_training.datasets.folders import Bytes, Scene
 from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.compute.threshold import FULL, NODATA
+from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.grid import Window
 from road_extractor_plugin.core.inference import infer_strips, plan_tiles
 from road_extractor_plugin.core.stopwatch import Stopwatch
@@ -79,7 +80,7 @@ def predict_scene(scene: Scene, ground_resolution_m: float, compute: Compute) ->
     scene = resample(scene, ground_resolution_m, compute.card.input.ground_resolution_m)
     valid = scene.valid > 0
     tiles = plan_tiles(compute.card, *valid.shape)
-    strips = infer_strips(ArraySource(scene.image, valid), compute, tiles, Stopwatch())
+    strips = infer_strips(ArraySource(scene.image, valid), compute, tiles, Stopwatch(), SilentFeedback())
     probability = np.concatenate([strip.probability for strip in strips])
     stored = np.where(valid, np.round(probability * FULL), NODATA).astype(np.uint8)
     return PredictedScene(scene.stem, stored, scene.road > 0, valid)

@@ -1,4 +1,4 @@
-"""Parts of an image that show nothing: found for the valid mask, or judged by the paper's rules for leaving images out."""
+"""Parts of an image that show nothing: found for the valid mask, or judged by the paper's rules for whole images."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from scipy import ndimage
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
-_WHITE, _BLACK = 250, 5
-"""From here on up (down) in all bands a pixel is white (black); not 255 and 0, because of JPEG."""
+_WHITE = 250
+"""From here on up in all bands a pixel is white; not 255, because of JPEG."""
 _LEAST_PX = 500
 """Smaller areas are roofs and shadows."""
 _BLEED_PX = 4
@@ -20,15 +20,20 @@ _WHITE_SHARE = 0.001
 _DARK_SHARE = 0.25
 
 
-def empty_areas(image: Bytes) -> Mask:
-    """Where an 8-bit image (3, height, width) was filled with white or black for lack of imagery.
+def empty_areas(image: Bytes, *, white: bool) -> Mask:
+    """Where an 8-bit image (3, height, width) was filled with black, or with white, for lack of imagery.
 
-    1. White are pixels of at least 250 in all bands, black those of at most 5.
+    1. Black are pixels of 0 in all bands, white those of at least 250.
     2. Connected areas of one of the two count when they reach the image's edge and have 500 pixels or more.
     3. They are grown by 4 pixels, over what compression has mixed.
+
+    Args:
+        image: The image.
+        white: Look for white, too; not in imagery whose contrast was stretched so far that roofs are white.
     """
     empty = np.zeros(image.shape[1:], bool)
-    for flat in ((image >= _WHITE).all(axis=0), (image <= _BLACK).all(axis=0)):  # 1
+    fills = [(image == 0).all(axis=0), *([(image >= _WHITE).all(axis=0)] if white else [])]  # 1
+    for flat in fills:
         if np.count_nonzero(flat) >= _LEAST_PX:
             empty |= _large_at_edge(flat)
     return ndimage.binary_dilation(empty, iterations=_BLEED_PX) if empty.any() else empty  # 3
@@ -48,7 +53,7 @@ def _large_at_edge(flat: Mask) -> Mask:
 def has_white_frame(image: Bytes) -> bool:
     """The paper's rule for Massachusetts, on an image (3, height, width).
 
-    In the frame of 30 pixels, those that are white (255 in all bands) are more than 0.001 of those that have no band at 0.
+    In the frame of 30 pixels, those that are white (255 in all bands) are more than 0.001 of those without a band at 0.
     """
     frame = image[:, _frame(image)]
     white = np.count_nonzero((frame == np.iinfo(image.dtype).max).all(axis=0))

@@ -84,6 +84,9 @@ def _add_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ground-resolution", type=float, metavar="M", help="metres per pixel of images without georeference"
     )
+    parser.add_argument(
+        "--white-is-empty", action="store_true", help="white areas at an image's edge are a lack of imagery"
+    )
     _add_colours(parser)
 
 
@@ -174,7 +177,7 @@ def run(options: argparse.Namespace) -> None:
         RoadExtractorError: Options contradict each other, or files are missing or cannot be used.
     """
     # Here, so that `--help` answers at once.
-    from model_training.preparation.run import prepare
+    from model_training.preparation.run import Request, prepare
     from model_training.preparation.splits import assign_splits, read_lists
 
     if options.workers < 1:
@@ -185,7 +188,8 @@ def run(options: argparse.Namespace) -> None:
     if options.layout == "spacenet":
         given = _by_chip(given)
     splits = assign_splits(sources, given, settings.draw)
-    prepare(sources, splits, settings, options.output, workers=options.workers, dry_run=options.dry_run)
+    request = Request(sources, splits, settings)
+    prepare(request, options.output, workers=options.workers, dry_run=options.dry_run)
 
 
 def settings_from(options: argparse.Namespace) -> Settings:
@@ -247,6 +251,7 @@ def _imagery(options: argparse.Namespace) -> Imagery:
         target_resolution_m=target,
         bands=bands,
         stretch=getattr(options, "stretch", "auto"),
+        white_is_empty=layout == "massachusetts" or getattr(options, "white_is_empty", False),
         by_window=layout == "geo",
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from road_extractor_plugin.contract.grid import Window
 
 IMAGES, MASKS, VALID = "images", "masks", "valid"
 _FULL = np.uint8(255)
+_DECIMALS = 6
 _COMPRESSION = 4
 """Of the PNG files, 0..9; from here on time grows much faster than the files shrink."""
 
@@ -87,8 +87,8 @@ def write_crop(folder: Path, place: CropPlace, piece: Piece) -> CropRecord:
         height_px=window.height,
         width_px=window.width,
         ground_resolution_m=place.ground_resolution_m,
-        valid_fraction=float(piece.valid.mean()),
-        road_fraction=float("nan") if piece.road is None else float(piece.road[piece.valid].mean()),
+        valid_fraction=round(float(piece.valid.mean()), _DECIMALS),
+        road_fraction=float("nan") if piece.road is None else round(float(piece.road[piece.valid].mean()), _DECIMALS),
         sha256=digest.hexdigest(),
     )
 
@@ -118,4 +118,4 @@ def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     part.write_bytes(content)
-    os.replace(part, path)
+    part.replace(path)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -110,6 +109,6 @@ def write_manifest(folder: Path, records: Iterable[CropRecord]) -> Path:
         writer = csv.writer(file)
         writer.writerow(_COLUMNS)
         writer.writerows(dataclasses.astuple(record) for record in sorted(records, key=lambda record: record.crop))
-    os.replace(part, path)
+    part.replace(path)
     (folder / JOURNAL).unlink(missing_ok=True)
     return path

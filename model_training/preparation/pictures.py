@@ -58,8 +58,8 @@ def read_picture(path: Path, imagery: Imagery) -> Picture:
     """Read an image as 8-bit colours.
 
     1. Bands are those asked for, else by their meaning.
-    2. Nodata values, alpha bands and mask files say where it is valid; so do `empty_areas` of 8-bit images, and pixels of
-       other images that are 0 in all bands or not finite.
+    2. Nodata values, alpha bands and mask files say where it is not valid; so do `empty_areas` of 8-bit images, and
+       pixels of other images that are 0 in all bands or not finite.
     3. Bands that are not 8-bit, or all on demand, are stretched from the 2nd to the 98th percentile of their valid
        pixels other than 0.
 
@@ -74,7 +74,7 @@ def read_picture(path: Path, imagery: Imagery) -> Picture:
     valid: Mask = np.any(masks, axis=0)
     is_byte = raw.dtype == np.uint8
     if is_byte:
-        valid &= ~empty_areas(raw)  # 2
+        valid &= ~empty_areas(raw, white=imagery.white_is_empty)  # 2
     else:
         valid &= np.isfinite(raw).all(axis=0) & (raw != 0).any(axis=0)
     if is_byte and imagery.stretch != "always":
@@ -100,7 +100,8 @@ def read_mask(path: Path) -> Mask:
         dataset = expand_palette(open_dataset(path))
         bands = [dataset.GetRasterBand(index) for index in range(1, dataset.RasterCount + 1)]
         layers = [band.ReadAsArray() for band in bands if band.GetColorInterpretation() != gdal.GCI_AlphaBand]
-    return binary_mask(np.max(layers, axis=0)).astype(bool)
+    road: Mask = binary_mask(np.max(layers, axis=0)).astype(bool)
+    return road
 
 
 def resample(image: Bytes, height_px: int, width_px: int, method: str) -> Bytes:
@@ -122,7 +123,8 @@ def resample(image: Bytes, height_px: int, width_px: int, method: str) -> Bytes:
 def resample_mask(mask: Mask, height_px: int, width_px: int, method: str) -> Mask:
     """Bring (height, width) to another number of pixels, True where at least half of a pixel is."""
     values = resample(mask.astype(np.uint8)[None] * np.uint8(_FULL), height_px, width_px, method)
-    return values[0] >= _HALF
+    kept: Mask = values[0] >= _HALF
+    return kept
 
 
 @contextmanager

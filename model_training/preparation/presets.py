@@ -38,7 +38,7 @@ PAPER = {
         "massachusetts",
         "paper",
         Cutting(by_paper=True),
-        Imagery(ground_resolution_m=MASSACHUSETTS_RESOLUTION_M, resize_px=1536, drop="white"),
+        Imagery(ground_resolution_m=MASSACHUSETTS_RESOLUTION_M, resize_px=1536, white_is_empty=True, drop="white"),
     ),
     "spacenet": Settings(
         "spacenet",

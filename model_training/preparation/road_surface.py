@@ -59,7 +59,7 @@ class RoadSurface:
 
 
 def _unreadable(path: Path, detail: str) -> DatasetError:
-    return DatasetError(path, f"cannot be read as roads ({detail})", "Give a vector file of lines or polygons")
+    return DatasetError(path, f"cannot be read as roads ({detail})", "Check the file, --layer and --where")
 
 
 def _extent(grid: Grid, window: Window) -> tuple[float, float, float, float]:

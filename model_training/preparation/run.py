@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import multiprocessing
 import shutil
 import signal
@@ -24,18 +25,28 @@ from model_training.preparation.manifest import (
     write_request,
 )
 from model_training.preparation.scenes import Outline, open_scene, outline
-from model_training.preparation.settings import Settings
+from model_training.preparation.settings import Cutting, Settings
 from model_training.preparation.sources import Source
 from model_training.preparation.splits import Splits
 from model_training.preparation.windows import crop_windows
 from road_extractor_plugin.contract.errors import DiskFullError, RoadExtractorError
 from road_extractor_plugin.contract.grid import Window
 
-_BYTES_PER_PIXEL = 2.0
-"""Of a crop's PNG files together: the paper's crops of DeepGlobe take 1.8."""
+_BYTES_PER_PIXEL = 2.4
+"""Of a crop's PNG files together: those of Massachusetts take 2.4, of DeepGlobe 1.7."""
 _JOB_CROPS = 64
 """At most so many crops are one piece of work, so that a large raster is shared among processes."""
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to prepare."""
+
+    sources: Sequence[Source]
+    splits: Splits
+    """Split of each source by its name."""
+    settings: Settings
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job. Errors travel as text: exceptions with several arguments cannot be sent between processes."""
+    """What became of a job. Errors travel as text: not every exception can be sent from process to process."""
 
     records: tuple[CropRecord, ...] = ()
     dropped: str | None = None
@@ -59,15 +70,11 @@ class Outcome:
     error: str | None = None
 
 
-def prepare(
-    sources: Sequence[Source], splits: Splits, settings: Settings, folder: Path, *, workers: int, dry_run: bool
-) -> None:
+def prepare(request: Request, folder: Path, *, workers: int, dry_run: bool) -> None:
     """Cut all crops that are not there yet, then write the manifest.
 
     Args:
-        sources: Images and labels.
-        splits: Split of each of them.
-        settings: How to read and cut.
+        request: What to prepare.
         folder: Where the crops go; may hold those of an interrupted run with the same settings.
         workers: Processes; 1 works in this one.
         dry_run: Only say what would be done.
@@ -77,44 +84,52 @@ def prepare(
         DiskFullError: The disk is too small.
         PreparationError: Some files could not be used; all others are done.
     """
-    check_same_request(folder, settings, splits)
-    jobs = plan_jobs(sources, splits, settings, read_records(folder))
+    check_same_request(folder, request.settings, request.splits)
+    jobs = plan_jobs(request, read_records(folder))
     missing_bytes = _tell_plan(jobs, folder)
     if dry_run:
         return
     free_bytes = shutil.disk_usage(_existing(folder)).free
     if missing_bytes > free_bytes:
         raise DiskFullError(folder, missing_bytes, free_bytes)
-    write_request(folder, settings, splits)
+    write_request(folder, request.settings, request.splits)
     records: list[CropRecord] = []
     dropped: set[str] = set()
     errors: list[str] = []
-    with Journal(folder) as journal, tqdm(total=_crop_count(jobs), unit="crop", desc="cutting") as bar:
-        for job, outcome in _outcomes(jobs, settings, folder, workers):
+    with Journal(folder) as journal, tqdm(total=_crop_count(jobs), unit="crop", desc="cutting", disable=None) as bar:
+        for job, outcome in _outcomes(jobs, request.settings, folder, workers):
             journal.add(outcome.records)
             records += outcome.records
-            dropped |= {outcome.dropped} - {None}
+            dropped |= {outcome.dropped} if outcome.dropped else set()
             errors += [outcome.error] if outcome.error else []
             bar.update(len(job.places))
     if errors:
         raise PreparationError(errors)
+    _warn_of_roadless(records)
     if dropped:
         _log.info("Left out by the preset's rule for frames: %d images (%s)", len(dropped), ", ".join(sorted(dropped)))
     _log.info("%d crops in '%s'", len(records), write_manifest(folder, records))
 
 
-def plan_jobs(
-    sources: Sequence[Source], splits: Splits, settings: Settings, records: dict[str, CropRecord]
-) -> tuple[Job, ...]:
+def _warn_of_roadless(records: Sequence[CropRecord]) -> None:
+    with_road = {record.source for record in records if record.road_fraction > 0}
+    labelled = {record.source for record in records if not math.isnan(record.road_fraction)}
+    roadless = sorted(labelled - with_road)
+    if roadless:
+        sentence = "%d images have no road at all, '%s' first; check that these labels belong to them."
+        _log.warning(sentence, len(roadless), roadless[0])
+
+
+def plan_jobs(request: Request, records: dict[str, CropRecord]) -> tuple[Job, ...]:
     """Cut the work into pieces, from the images' headers alone.
 
     Raises:
         RoadExtractorError: An image cannot be read.
     """
     jobs = []
-    for source in tqdm(sources, unit="image", desc="looking", leave=False):
-        found = outline(source, settings.imagery)
-        places = _places(source, found, splits[source.name], settings)
+    for source in tqdm(request.sources, unit="image", desc="looking", leave=False, disable=None):
+        found = outline(source, request.settings.imagery)
+        places = _places(source, found, request.splits[source.name], request.settings.cutting)
         for start in range(0, len(places), _JOB_CROPS):
             part = places[start : start + _JOB_CROPS]
             known = tuple(records[place.crop] for place in part if place.crop in records)
@@ -122,11 +137,11 @@ def plan_jobs(
     return tuple(jobs)
 
 
-def _places(source: Source, found: Outline, split: str, settings: Settings) -> tuple[CropPlace, ...]:
+def _places(source: Source, found: Outline, split: str, cutting: Cutting) -> tuple[CropPlace, ...]:
     grid = found.plan.grid
     return tuple(
         CropPlace(crop.crop_name(source.name), split, source.name, crop.window, found.ground_resolution_m)
-        for crop in crop_windows(grid.height_px, grid.width_px, settings.cutting, split)
+        for crop in crop_windows(grid.height_px, grid.width_px, cutting, split)
     )
 
 
@@ -149,7 +164,7 @@ def _tell_plan(jobs: Sequence[Job], folder: Path) -> int:
         _log.info("%s: %d images, %d crops", split, len(images[split]), crops[split])
     missing_bytes = int(missing_px * _BYTES_PER_PIXEL)
     free_bytes = shutil.disk_usage(_existing(folder)).free
-    _log.info("about %.2f GB to write, %.1f GB free at '%s'", missing_bytes / 1e9, free_bytes / 1e9, folder)
+    _log.info("about %.3g GB to write, %.3g GB free at '%s'", missing_bytes / 1e9, free_bytes / 1e9, folder)
     return missing_bytes
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Optional, Protocol
+from typing import Optional, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,9 @@ from road_extractor_plugin.core.gdal_binding import gdal_detail, quiet_gdal
 from road_extractor_plugin.core.raster_file import open_dataset, place
 from road_extractor_plugin.core.raster_grid import GridPlan, bounds_of, corners, plan_grid
 from road_extractor_plugin.core.raster_source import RasterSource
+
+_DECIMALS = 6
+_Value = TypeVar("_Value", np.uint8, np.bool_)
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Outline:
     @property
     def ground_resolution_m(self) -> float:
         """Metres on the ground per pixel wanted: root of its area."""
-        return math.sqrt(self.plan.grid.pixel_size_m[0] * self.plan.grid.pixel_size_m[1])
+        return round(math.sqrt(self.plan.grid.pixel_size_m[0] * self.plan.grid.pixel_size_m[1]), _DECIMALS)
 
 
 class Scene(Protocol):
@@ -96,6 +99,7 @@ def outline(source: Source, imagery: Imagery) -> Outline:
     pixel_m = placement.ground.pixel_size_m(placement.geotransform, *bounds.centre)
     own = Grid(*size, placement.geotransform, placement.crs_wkt, pixel_m)
     native_m = math.sqrt(pixel_m[0] * pixel_m[1])
+    _check_place(source.image, own, imagery)
     if imagery.target_resolution_m is not None:  # 2
         raster = (placement.geotransform, *size)
         plan = plan_grid(raster, placement.crs_wkt, placement.ground, bounds, imagery.target_resolution_m)
@@ -103,6 +107,19 @@ def outline(source: Source, imagery: Imagery) -> Outline:
     if imagery.resize_px is not None:  # 3
         return Outline(own, GridPlan(_resized(own, imagery.resize_px), "bilinear", native_m))
     return Outline(own, GridPlan(own, "near", native_m))  # 1
+
+
+def _check_place(path: Path, own: Grid, imagery: Imagery) -> None:
+    """Refuse images that cannot be laid on the grid wanted.
+
+    Raises:
+        DatasetError: A raster for vector roads has no CRS, or an image to be resampled as a whole is rotated.
+    """
+    if imagery.by_window and not own.crs_wkt:
+        raise DatasetError(path, "has no coordinate reference system", "Assign one, so that roads can be laid on it")
+    is_rotated = (own.geotransform[2], own.geotransform[4]) != (0, 0)
+    if is_rotated and imagery.target_resolution_m is not None and not imagery.by_window:
+        raise DatasetError(path, "is rotated", "Warp it and its mask to north-up first")
 
 
 def _resized(own: Grid, side_px: int) -> Grid:
@@ -192,12 +209,11 @@ class PictureScene:
         return Piece(_padded(self._image, window), _padded(self._valid, window), road)
 
 
-def _padded(layer: npt.NDArray[np.generic], window: Window) -> npt.NDArray[np.generic]:
+def _padded(layer: npt.NDArray[_Value], window: Window) -> npt.NDArray[_Value]:
     """A window of (..., height, width) that may reach beyond its lower and right edges, 0 there."""
     part = layer[..., window.row : window.row + window.height, window.column : window.column + window.width]
     missing = (window.height - part.shape[-2], window.width - part.shape[-1])
-    unpadded = [(0, 0)] * (layer.ndim - 2)
-    return np.pad(part, [*unpadded, (0, missing[0]), (0, missing[1])])
+    return np.pad(part, ((0, 0),) * (layer.ndim - 2) + ((0, missing[0]), (0, missing[1])))
 
 
 class RasterScene:
@@ -207,7 +223,6 @@ class RasterScene:
         target_m = settings.imagery.target_resolution_m or found.ground_resolution_m
         self._raster = RasterSource.open(
             source.image,
-            target_ground_resolution_m=target_m,
             spec=rgb_spec(target_m),
             band_indexes=settings.imagery.bands,
         )

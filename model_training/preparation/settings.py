@@ -49,6 +49,8 @@ class Imagery:
     """"auto": from the 2nd to the 98th percentile of each band unless it is 8-bit; "always": 8-bit bands too."""
     resize_px: Optional[int] = None
     """Side to which every image is resized, as the paper does with Massachusetts."""
+    white_is_empty: bool = False
+    """Large white areas at an image's edge are a lack of imagery, as in Massachusetts."""
     drop: str = "none"
     """Images to leave out: "none", or those with a "white" or "dark" frame by the paper's rules (`borders`)."""
     by_window: bool = False

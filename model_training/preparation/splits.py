@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from model_training.errors import DatasetError
-from model_training.preparation.sources import Source
 from model_training.preparation.settings import TEST, TRAIN, VALIDATION, Draw
+from model_training.preparation.sources import Source
 from road_extractor_plugin.contract.errors import RequestError
 
 _COLUMNS = ("image", "split")
@@ -24,15 +24,16 @@ Splits = dict[str, str]
 def assign_splits(sources: Sequence[Source], given: Mapping[str, str], draw: Draw) -> Splits:
     """Give every source its split.
 
-    1. The user's lists go first; then they must name every source that the data set leaves open.
+    1. The user's lists go first, for images with labels; then they must name all that the data set leaves open.
     2. Then what the data set says.
     3. Whole images are drawn for what is left, never crops, so that no two splits show the same ground.
 
     Raises:
-        DatasetError: The user's lists leave out an image.
+        DatasetError: The user's lists leave out an image, or two images have the same name.
     """
+    _check_unique(sources)
     splits = {source.name: source.split for source in sources if source.split is not None}  # 2
-    names = {source.name for source in sources}
+    names = {source.name for source in sources if source.labels is not None}
     splits.update((name, split) for name, split in given.items() if name in names)  # 1
     left = [source for source in sources if source.name not in splits]
     if given and left:
@@ -41,32 +42,40 @@ def assign_splits(sources: Sequence[Source], given: Mapping[str, str], draw: Dra
     return {name: splits[name] for name in sorted(splits)}
 
 
+def _check_unique(sources: Sequence[Source]) -> None:
+    first: dict[str, Source] = {}
+    for source in sources:
+        other = first.setdefault(source.name, source)
+        if other is not source:
+            raise DatasetError(source.image, f"has the same name as '{other.image}'", "Rename one of the two")
+
+
 def draw_splits(names: Sequence[str], draw: Draw) -> Splits:
     """Draw among sorted names as scikit-learn's `train_test_split` does, so that the paper's split is the same draw.
 
     The first of a permutation are for validation, the next for testing, the others for training.
     """
     count = len(names)
-    validation = round(count * draw.validation_share)
-    if draw.validation_count is not None:
-        if draw.validation_count < count:
-            validation = draw.validation_count
-        else:
-            _log.warning(
-                "Of %d images %d are for validation; the paper's %d are too many.",
-                count,
-                validation,
-                draw.validation_count,
-            )
-    if count > 1 and draw.validation_share > 0:
-        validation = max(validation, 1)
+    validation = _validation_count(count, draw)
     testing = round(count * draw.test_share)
     # The legacy generator, on purpose: it is scikit-learn's.
-    order = np.random.RandomState(draw.seed).permutation(count)  # noqa: NPY002
+    order = np.random.RandomState(draw.seed).permutation(count)
     parts = [VALIDATION] * validation + [TEST] * testing
     parts += [TRAIN] * (count - len(parts))
     ordered = sorted(names)
     return {ordered[int(index)]: part for index, part in zip(order, parts)}
+
+
+def _validation_count(count: int, draw: Draw) -> int:
+    """The fixed number where the set is larger, else the share, but at least one image of two."""
+    if draw.validation_count is not None and draw.validation_count < count:
+        return draw.validation_count
+    by_share = round(count * draw.validation_share)
+    validation = max(by_share, 1) if count > 1 and draw.validation_share > 0 else by_share
+    if draw.validation_count is not None and count:
+        sentence = "The paper's %d images for validation are too many for %d; %d are drawn."
+        _log.warning(sentence, draw.validation_count, count, validation)
+    return validation
 
 
 def read_lists(table: Path | None, lists: Iterable[str]) -> Splits:

@@ -18,24 +18,16 @@ LOG = logging.getLogger(__name__)
 
 
 class RoadData(LightningDataModule):
-    """Training and validation crops of all folders of a configuration."""
+    """Training and validation crops of all folders of a configuration, read at once."""
 
     def __init__(self, config: RunConfig, data_root: Path, split: Split) -> None:
         super().__init__()
+        data, spec = config.data, config.input_spec()
         self._config = config
         self._data_root = data_root
         self._split = split
-        self._training: TrainingCrops | None = None
-        self._validation: ValidationCrops | None = None
-
-    def setup(self, stage: str) -> None:  # noqa: ARG002  (Lightning's signature)
-        """Read all scenes."""
-        data, spec = self._config.data, self._config.input_spec()
-        self._training = TrainingCrops(
-            self._read(TRAINING),
-            spec,
-            CropRecipe(data.augmentation, data.crop_px, data.road_share, self._config.seed),
-        )
+        recipe = CropRecipe(data.augmentation, data.crop_px, data.road_share, config.seed)
+        self._training = TrainingCrops(self._read(TRAINING), spec, recipe)
         self._validation = ValidationCrops(self._read(VALIDATION), spec, crop_px=data.validation_crop_px)
 
     def _read(self, part: str) -> tuple[Source, ...]:
@@ -49,8 +41,8 @@ class RoadData(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Crops without end, going on after those that earlier steps have seen."""
-        if self._training is None or self.trainer is None:
-            raise RuntimeError("train_dataloader comes after setup")
+        if self.trainer is None:
+            raise RuntimeError("the data module is asked for crops outside of a training run")
         schedule, world = self._config.schedule, self.trainer.world_size
         seen = self.trainer.global_step * schedule.accumulate * schedule.batch * world
         workers = self._config.data.workers
@@ -65,8 +57,6 @@ class RoadData(LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """The middle of each held-out scene."""
-        if self._validation is None:
-            raise RuntimeError("val_dataloader comes after setup")
         return DataLoader(self._validation, batch_size=self._config.schedule.batch)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
-from torch import Tensor, nn
+from torch import Tensor
 
 from model_training.configuration import RunConfig
 from model_training.datasets.crops import Batch
@@ -101,20 +101,15 @@ class RoadModule(LightningModule):
                 "relaxed_f1": sweep.best_by_relaxed_f1()[1].relaxed_f1,
                 "threshold": threshold,
             }
-            self.log_dict({f"{name}/{key}": value for key, value in figures.items()}, sync_dist=True)
-        self.log("score", sum(ious) / len(ious), prog_bar=True, sync_dist=True)
+            self.log_dict({f"{name}/{key}": value for key, value in figures.items()})
+        self.log("score", sum(ious) / len(ious), prog_bar=True)
         self.log("minutes", self.minutes)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what Lightning does not keep: the clock and the random state."""
+        """Add the clock."""
         checkpoint["minutes"] = self.minutes
-        checkpoint["torch_random_state"] = torch.get_rng_state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take it up again; the random state once everything else is built, see `RandomStateRestored`."""
+        """Take the clock up again."""
         self.minutes_before = checkpoint["minutes"]
 
-
-def bare_network(module: RoadModule) -> nn.Module:
-    """The network without the training around it, in evaluation mode."""
-    return module.network.eval()

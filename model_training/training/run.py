@@ -53,8 +53,8 @@ def start(config: RunConfig, data_root: Path, run: Path) -> None:
     """
     if not config.data.folders:
         raise ConfigError(run / CONFIG_FILE, "data.folders is empty, so there is nothing to learn from")
-    if (run / CONFIG_FILE).exists():
-        raise OutputExistsError(run, (CONFIG_FILE,))
+    if (run / LAST).exists():
+        raise OutputExistsError(run, (LAST,))
     split = draw_split(
         data_root, tuple(folder.path for folder in config.data.folders), config.data.holdout_fraction, config.seed
     )

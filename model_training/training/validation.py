@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from road_extractor_plugin.compute.metrics.segmentation import EMPTY, SegmentationCounts, count
+from road_extractor_plugin.compute.metrics.segmentation import EMPTY, MNIH_RADIUS_PX, SegmentationCounts, count
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(3, 18))
-RELAXED_RADIUS_PX = 3.0
 
 
 class ThresholdSweep:
@@ -22,7 +21,7 @@ class ThresholdSweep:
     ) -> None:
         """Add one image, all (height, width)."""
         for threshold in self.counts:
-            self.counts[threshold] += count(probability >= threshold, true, valid, RELAXED_RADIUS_PX)
+            self.counts[threshold] += count(probability >= threshold, true, valid, MNIH_RADIUS_PX)
 
     def best_by_iou(self) -> tuple[float, SegmentationCounts]:
         """Threshold of the highest IoU, and its counts."""

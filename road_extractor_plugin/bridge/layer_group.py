@@ -49,11 +49,13 @@ def add_result_group(result: ExtractResult, project: QgsProject) -> QgsLayerTree
             raise OutputError(_tr("The style '{}' cannot be read").format(part.style), _tr("Install the plugin again"))
         part.layer.setMetadata(_metadata(part.layer, result.report))
     group = project.layerTreeRoot().insertGroup(0, _tr("Roads: {}").format(result.paths.stem))
+    group.setExpanded(False)
     for part in parts:
         project.addMapLayer(part.layer, addToLegend=False)
         node = group.addLayer(part.layer)
         node.setItemVisibilityChecked(part.shown)
         node.setExpanded(part.style == "centerlines")
+    # QGIS shows a group folded that came empty, until this changes.
     group.setExpanded(True)
     return group
 

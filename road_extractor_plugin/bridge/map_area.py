@@ -42,7 +42,7 @@ def visible_part(layer: QgsRasterLayer, view: QgsMapSettings) -> QgsGeometry:
 
 
 def area_of(polygon: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> Area:
-    """A polygon as the engine takes it; a map without a reference system shows each layer in its own."""
+    """A polygon as the engine takes it."""
     return Area(polygon.asWkt(), crs.toWkt(QgsCoordinateReferenceSystem.WKT_PREFERRED))
 
 

@@ -102,7 +102,7 @@ def merge_junctions(network: Network) -> Network:
     kept[short] = group[ends[short, 0]] != group[ends[short, 1]]
     merged = _with_centres(vertices, group)
     paths = [_led_to_centres(path, group, merged.xy) for path in network.only(kept).paths]
-    return joined(measured(merged, paths))
+    return joined(measured(merged, _without_doubles(paths)))
 
 
 def _groups(pairs: Indices, extent_px: Floats, xy: Floats) -> Indices:
@@ -148,6 +148,15 @@ def _led_to_centres(path: Indices, group: Indices, xy: Floats) -> Indices:
     if np.count_nonzero(kept) > 1:
         inner = inner[kept]
     return np.concatenate([[first], inner, [last]])
+
+
+def _without_doubles(paths: list[Indices]) -> list[Indices]:
+    """The paths, but only one of those that go straight, without inner points, between the same two vertices."""
+    distinct = {}
+    for path in paths:
+        first, *inner, last = path.tolist()
+        distinct[tuple(inner) or (min(first, last), max(first, last))] = path
+    return list(distinct.values())
 
 
 def drop_small_components(network: Network, min_component_px: float) -> Network:

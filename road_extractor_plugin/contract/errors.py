@@ -104,3 +104,10 @@ class RequestError(RoadExtractorError):
 
     def __init__(self, setting: str, value: object, allowed: str) -> None:
         super().__init__(f"{setting} is {value!r}, but must be {allowed}.")
+
+
+class ComparisonError(RoadExtractorError):
+    """Two files cannot be compared with each other."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}. {remedy}")

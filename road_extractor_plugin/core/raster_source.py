@@ -329,10 +329,10 @@ def _resolution_warning(native_m: float, spec: InputSpec) -> tuple[str, ...]:
     finest, coarsest = spec.ground_resolution_range_m
     if finest <= native_m <= coarsest:
         return ()
-    kind = "finer" if native_m < finest else "coarser"
+    effect = "detail finer than that is averaged away" if native_m < finest else "roads may be missed"
     sentence = (
-        f"The raster has {native_m:.3g} m per pixel on the ground, {kind} than the {finest:g} to {coarsest:g} m that "
-        f"the model is made for; it is resampled to {spec.ground_resolution_m:g} m, and roads may be missed."
+        f"The raster has {native_m:.3g} m per pixel on the ground, the model is made for {finest:g} to {coarsest:g} m. "
+        f"It is resampled to {spec.ground_resolution_m:g} m; {effect}."
     )
     return (sentence,)
 

@@ -49,7 +49,8 @@ def plan_job(
     """
     raster = layer_file(layer)
     whole = settings.area is AreaChoice.LAYER
-    crs = layer.crs() if whole else view.destinationCrs()
+    # A map without a coordinate reference system shows layers in their own coordinates.
+    crs = view.destinationCrs() if not whole and view.destinationCrs().isValid() else layer.crs()
     polygon = QgsGeometry.fromRect(layer.extent()) if whole else visible_part(layer, view)
     request = ExtractRequest(
         raster=raster,

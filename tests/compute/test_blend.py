@@ -61,7 +61,8 @@ def test_blending_cut_tiles_gives_the_image_back(
     blended = blend(tiles, margin, image)
     expected = image[: tiles.rows.length_px, : tiles.columns.length_px]
     assert blended.shape == expected.shape
-    np.testing.assert_allclose(blended, expected, atol=1e-6)
+    # Up to 48 x 48 tiles of float32 add up at one pixel here; in use there are at most 3 x 3.
+    np.testing.assert_allclose(blended, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.3, 1.0])

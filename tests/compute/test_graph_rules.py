@@ -76,6 +76,13 @@ def test_rule_2_does_not_draw_a_whole_ladder_together(canvas: Callable[..., obje
     assert merged.length_px.sum() == pytest.approx(network.length_px.sum(), rel=0.05)
 
 
+def test_rule_2_leaves_no_two_edges_alike() -> None:
+    rows = [".####", "#.###", ".#.##", "..#.#", "#.###"]
+    network = merge_junctions(network_of(np.array([[sign == "#" for sign in row] for row in rows])))
+    lines = {network.vertices.xy[path if path[0] < path[-1] else path[::-1]].tobytes() for path in network.paths}
+    assert len(lines) == len(network.paths)
+
+
 def test_rule_3_counts_the_whole_component(canvas: Callable[..., object]) -> None:
     drawn = canvas().road((20, 30), (60, 30), 5).road((40, 10), (40, 50), 5)  # type: ignore[attr-defined]
     network = network_of(drawn.road((20, 90), (60, 90), 5).mask)

@@ -233,7 +233,7 @@ def probabilities(draw: st.DrawFn) -> np.ndarray:
 
 
 @given(probabilities(), st.sampled_from([SETTINGS, LOOSE]), st.sampled_from([0.3, 1.0, 3.0]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_the_graph_is_sound(probability: np.ndarray, trace_settings: TraceSettings, pixel_m: float) -> None:
     result = trace(probability, trace_settings, (pixel_m, pixel_m))
     graph, mask = result.graph, result.mask

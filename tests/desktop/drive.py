@@ -43,6 +43,8 @@ def look() -> dict[str, Any]:
         group.name(): [node.name() for node in group.children()]
         for group in QgsProject.instance().layerTreeRoot().findGroups()
     }
+    view = iface.layerTreeView()
+    seen["unfolded"] = view.isExpanded(view.node2index(QgsProject.instance().layerTreeRoot().children()[0]))
     iface.mapCanvas().waitWhileRendering()
     QTest.qWait(1000)
     _grab(window, "extract_done.png")

@@ -85,6 +85,7 @@ def test_one_click_on_the_desktop(seen: dict[str, Any]) -> None:
     assert seen["groups"] == {
         "Roads: csk_01": ["Nodes", "Centre-lines", "Road polygons", "Road mask", "Road probability"]
     }
+    assert seen["unfolded"]
     assert seen["menu"]
     assert seen["left_behind"] == []
     assert {"extract_running.png", "extract_done.png"} <= {path.name for path in SCREENSHOTS.iterdir()}

@@ -1,11 +1,11 @@
 """Average path length similarity (APLS) of two road networks, in the two forms that papers report.
 
-APLS (Van Etten et al. 2018, https://arxiv.org/abs/1807.01232) asks whether routes are as long in one network as in the
+APLS (Van Etten et al. 2018, arXiv:1807.01232) asks whether routes are as long in one network as in the
 other. The two forms differ in how far a point may be off, which routes count and how the two directions are averaged,
 so their values cannot be compared with each other:
 
 * CosmiQ: the reference software of the SpaceNet road challenges.
-* Sat2Graph: the evaluation of He et al. 2020 (https://arxiv.org/abs/2007.09547) and of the graph methods after it.
+* Sat2Graph: the evaluation of He et al. 2020 (arXiv:2007.09547) and of the graph methods after it.
 
 Both go both ways. One way means: control points are put on one network and looked for on the other, and for every pair
 of them the lengths L and L' of the shortest paths there and here give the difference min(1, |L - L'| / L), which is 1

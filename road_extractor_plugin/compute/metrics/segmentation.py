@@ -82,6 +82,9 @@ class SegmentationCounts:
         return harmonic_mean(self.relaxed_precision, self.relaxed_recall)
 
 
+MNIH_RADIUS_PX = 3.0
+"""Radius of the relaxed protocol as published, for imagery of about 1 m per pixel."""
+
 EMPTY = SegmentationCounts(0, 0, 0, 0, 0)
 """Start of a sum."""
 

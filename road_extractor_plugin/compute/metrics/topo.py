@@ -1,6 +1,6 @@
 """TOPO: whether what can be reached from a place is the same in two road networks.
 
-Biagioni & Eriksson 2012 (https://doi.org/10.3141/2291-08), as Sat2Graph (https://arxiv.org/abs/2007.09547) evaluates it.
+Biagioni & Eriksson 2012 (doi:10.3141/2291-08), in the form that Sat2Graph (arXiv:2007.09547) made common.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def topo(prediction: MetricGraph, reference: MetricGraph, protocol: TopoProtocol
     )
     if not found.any():
         return NOTHING_FOUND
-    holes, marbles = _Walk(reference, starts.only(found), protocol), _Walk(prediction, matched, protocol)
+    holes, marbles = Walk(reference, starts.only(found), protocol), Walk(prediction, matched, protocol)
     shares = np.array([_matched_shares(marbles.reached(i), holes.reached(i), protocol) for i in range(len(matched))])
     coverage = float(found.mean())
     precision, recall = float(shares[:, 0].mean()), float(shares[:, 1].mean()) * coverage  # 5
@@ -98,7 +98,7 @@ def _starts(graph: MetricGraph, protocol: TopoProtocol) -> Places:
     return graph.cuts(parts)
 
 
-class _Walk:
+class Walk:
     """What is reached from each of several starts on one network."""
 
     def __init__(self, graph: MetricGraph, starts: Places, protocol: TopoProtocol) -> None:

@@ -1,0 +1,75 @@
+"""What cutting into tiles changes for the shipped network, whose pooling and graph reasoning see a whole tile.
+
+Each image is computed once in the card's tiles, blended, and once as a single tile as large as the image. Printed per
+image: mean and 99th percentile of the difference of probability, and the IoU of both masks with the reference.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from osgeo import gdal
+
+from road_extractor_plugin.compute.protocol import Compute
+from road_extractor_plugin.contract.feedback import SilentFeedback
+from road_extractor_plugin.contract.grid import round_up
+from road_extractor_plugin.contract.request import ExtractRequest
+from road_extractor_plugin.core.inference import infer_strips, plan_tiles
+from road_extractor_plugin.core.raster_source import RasterSource
+from road_extractor_plugin.core.stopwatch import Stopwatch
+from road_extractor_plugin.engine.models import default_model
+from road_extractor_plugin.engine.open_compute import open_compute
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+
+
+def main() -> None:
+    """Print one line per image."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=Path, help="folder of images without georeference, 1 m per pixel")
+    parser.add_argument("--masks", type=Path, help="folder of masks with the images' stems")
+    options = parser.parse_args()
+    pairs = [(EXAMPLES / "csk_01.tif", EXAMPLES / "csk_01_reference.tif")]
+    if options.images:
+        pairs = [(path, options.masks / f"{path.stem}.png") for path in sorted(options.images.iterdir())]
+    print("image            mean |dp|  99 % |dp|  IoU tiled  IoU whole  difference")
+    for image, reference in pairs:
+        compare(image, reference)
+
+
+def compare(image: Path, reference: Path) -> None:
+    """Print the line of one image."""
+    request = ExtractRequest(image, EXAMPLES, default_model(), raster_ground_resolution_m=1.0)
+    compute = open_compute(request)
+    tiled = probability(request, compute, None)
+    multiple = compute.card.tiling.multiple_of
+    whole = probability(request, compute, round_up(max(tiled.shape), multiple))
+    difference = np.abs(tiled - whole)
+    road = gdal.Open(str(reference)).ReadAsArray()
+    road = (road[0] if road.ndim > 2 else road) > road.max() / 2  # noqa: PLR2004
+    threshold = compute.card.thresholds.high
+    first, second = (iou(values >= threshold, road) for values in (tiled, whole))
+    print(
+        f"{image.stem:<16} {difference.mean():>9.4f}  {np.percentile(difference, 99):>9.4f}  "
+        f"{first:>9.4f}  {second:>9.4f}  {first - second:>10.4f}"
+    )
+
+
+def probability(request: ExtractRequest, compute: Compute, tile_px: int | None) -> np.ndarray:
+    """The blended probability (height, width) with tiles of the given side."""
+    spec = compute.card.input
+    with RasterSource.open(request.raster, spec=spec, raster_ground_resolution_m=1.0) as source:
+        tiles = plan_tiles(compute.card, source.grid.height_px, source.grid.width_px, tile_px)
+        strips = infer_strips(source, compute, tiles, Stopwatch(), SilentFeedback())
+        return np.concatenate([strip.probability for strip in strips])
+
+
+def iou(first: np.ndarray, second: np.ndarray) -> float:
+    """Intersection over union of two masks."""
+    return float((first & second).sum() / (first | second).sum())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from model_training.cli import main
+from model_training.datasets.folders import Scene
+from model_training.errors import ParityError
+from model_training.export.margin import CONTEXT_PX, measure_margin, smallest_margin
+from model_training.export.onnx_graph import OPSET, TOLERANCE, check_parity, to_onnx
+from model_training.network.road_network import DeployedNetwork, NetworkConfig, RoadNetwork
+from road_extractor_plugin.compute.local import LocalCompute
+from road_extractor_plugin.compute.self_test import run_self_test
+from road_extractor_plugin.contract.errors import ComputeError
+from road_extractor_plugin.contract.model_card import ModelCard
+from road_extractor_plugin.contract.model_file import read_card
+from road_extractor_plugin.contract.onnx_metadata import read_onnx_metadata
+
+
+def deployed(*, with_orientation: bool = False, **changes: object) -> DeployedNetwork:
+    """An untrained network whose normalisation has seen some data, so that no output is degenerate."""
+    torch.manual_seed(0)
+    options = {"encoder": "test_efficientnet", "encoder_weights": "none", "pyramid_channels": 8, **changes}
+    network = RoadNetwork(NetworkConfig(**options))  # type: ignore[arg-type]
+    with torch.no_grad():
+        network.train()(torch.randn(4, 3, 64, 64))
+    return DeployedNetwork(network.eval(), with_orientation=with_orientation).eval()
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        {},
+        {"with_orientation": True},
+        {"heads": "F", "road_classes": 2, "orientation": "classes"},
+        {"encoder": "test_convnext", "normalised_graph": False},
+        {"encoder": "tf_efficientnet_lite0"},
+    ],
+    ids=["S2", "S2 with orientation", "F with two classes", "ConvNeXt", "EfficientNet-Lite0"],
+)
+def test_onnxruntime_computes_what_torch_computes_at_every_size(network: dict[str, object]) -> None:
+    module = deployed(**network)  # type: ignore[arg-type]
+    graph = to_onnx(module)
+    assert check_parity(module, graph) <= TOLERANCE
+    assert [entry.version for entry in graph.opset_import if not entry.domain] == [OPSET]
+    names = [output.name for output in graph.graph.output]
+    assert names == ["road_probability", "orientation"][: 1 + module.with_orientation]
+
+
+def test_the_exported_output_has_the_input_s_size_at_sizes_never_traced() -> None:
+    session = onnxruntime.InferenceSession(to_onnx(deployed(with_orientation=True)).SerializeToString())
+    for height, width in ((32, 32), (96, 480), (352, 128)):
+        road, orientation = session.run(None, {"image": np.zeros((2, 3, height, width), np.float32)})
+        assert road.shape == (2, 1, height, width)
+        assert orientation.shape == (2, 2, height // 4, width // 4)
+
+
+def test_a_graph_that_computes_something_else_is_refused() -> None:
+    module = deployed()
+    graph = to_onnx(module)
+    (last,) = (node for node in graph.graph.node if "road_probability" in node.output)
+    assert last.op_type == "Sigmoid"
+    last.op_type = "HardSigmoid"
+    with pytest.raises(ParityError, match="road_probability"):
+        check_parity(module, graph)
+
+
+def rings(tile: int, width: int) -> np.ndarray:
+    """Differences that are large in a border of `width` px."""
+    differences = np.full((2, tile, tile), 0.02)
+    differences[:, width : tile - width, width : tile - width] = 0.0
+    differences[differences > 0] = 0.5
+    return differences
+
+
+@pytest.mark.parametrize(("width", "margin"), [(0, 0), (1, 4), (4, 4), (9, 12), (60, 32)])
+def test_the_margin_ends_with_the_last_ring_that_differs(width: int, margin: int) -> None:
+    assert smallest_margin(rings(128, width)) == margin
+
+
+def test_a_few_odd_pixels_do_not_widen_the_margin() -> None:
+    differences = np.zeros((1, 128, 128))
+    differences[0, 20, 30:33] = 1.0
+    assert smallest_margin(differences) == 0
+
+
+def test_the_margin_of_three_convolutions_is_one_ring(tiny_model: Path, card: ModelCard) -> None:
+    side = card.tiling.tile_px + 2 * CONTEXT_PX
+    image = np.random.default_rng(0).integers(0, 256, (side, side, 3)).astype(np.uint8)
+    mask = np.ones((side, side), np.uint8)
+    compute = LocalCompute(tiny_model, card)
+    assert measure_margin([Scene("noise", image, mask, mask)], compute) <= 4
+    small = Scene("small", image[:100, :100], mask[:100, :100], mask[:100, :100])
+    assert measure_margin([small], compute) == card.tiling.tile_px // 8
+
+
+def test_train_export_evaluate_from_the_command_line(
+    tmp_path: Path, data_root: Path, small_config: Path, write_folder: Callable[..., Path]
+) -> None:
+    run, model = tmp_path / "run", tmp_path / "drawn.onnx"
+    data = ["--data", str(data_root)]
+    assert main(["train", *data, "--config", str(small_config), "--run", str(run)]) == 0
+    test = str(write_folder(tmp_path / "other" / "test", 2)) + "@0.9"
+    export = ["export", str(run), *data, "--test", test, "--tile", "96", "--orientation"]
+    assert main([*export, "-o", str(model)]) == 0
+    assert main(["evaluate", str(model), test, "-o", str(tmp_path / "report")]) == 0
+
+    card = read_card(model)
+    assert (card.name, card.licence, card.attributions) == ("drawn roads", "CC0-1.0", ("Drawn by a test.",))
+    assert card.producer.encoder == "test_efficientnet"
+    assert (card.tiling.tile_px, card.tiling.multiple_of) == (96, 32)
+    assert [(output.name, output.stride) for output in card.outputs] == [("road_probability", 1), ("orientation", 4)]
+    assert [(entry.data, entry.split) for entry in card.evaluation] == [
+        ("drawn", "held out of training"),
+        ("other/test", "test"),
+    ]
+    metadata = read_onnx_metadata(model)
+    assert metadata["model_type"] == '"Segmentor"'
+    assert metadata["resolution"] == "100.0"
+    assert run_self_test(LocalCompute(model, card)) < 1e-5
+    assert not list(tmp_path.glob("*.new"))
+
+
+def test_the_self_test_notices_a_wrong_network(tmp_path: Path, data_root: Path, small_config: Path) -> None:
+    run, model = tmp_path / "run", tmp_path / "m.onnx"
+    data = ["--data", str(data_root)]
+    assert main(["train", *data, "--config", str(small_config), "--run", str(run)]) == 0
+    assert main(["export", str(run), *data, "--tile", "64", "-o", str(model)]) == 0
+    card = read_card(model)
+    assert card.self_test is not None
+    assert max(card.self_test.expected) - min(card.self_test.expected) > 0.01
+    moved = dataclasses.replace(card.self_test, columns=tuple(255 - c for c in card.self_test.columns), tolerance=1e-3)
+    with pytest.raises(ComputeError, match="self-test"):
+        run_self_test(LocalCompute(model, dataclasses.replace(card, self_test=moved)))
+
+
+def test_export_without_a_checkpoint_says_so_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(tmp_path), "--data", str(tmp_path), "-o", str(tmp_path / "m.onnx")]) == 2
+    assert "best.ckpt" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_graph_satisfies_onnx_s_own_checker() -> None:
+    onnx.checker.check_model(to_onnx(deployed()), full_check=True)
