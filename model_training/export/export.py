@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import subprocess  # nosec B404  (git alone, below)
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -157,7 +157,7 @@ def current_commit() -> str:
     """The commit of the sources, or "unknown" outside of a repository."""
     command = ("git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD")
     try:
-        result = subprocess.run(command, capture_output=True, text=True, check=True)  # nosec B603
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return result.stdout.strip()

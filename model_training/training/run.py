@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import pickle  # nosec B403  (its error alone; checkpoints are read without unpickling objects)
+import pickle
 import warnings
 import zipfile
 from pathlib import Path
