@@ -142,9 +142,7 @@ def test_the_means_are_harmonic_and_arithmetic() -> None:
     there, back = cosmiq.reference_to_prediction, cosmiq.prediction_to_reference
     assert cosmiq.score == pytest.approx(2 / (1 / there + 1 / back))
     sat2graph = apls_sat2graph(prediction, reference, CITY_TILES)
-    assert sat2graph.score == pytest.approx(
-        (sat2graph.reference_to_prediction + sat2graph.prediction_to_reference) / 2
-    )
+    assert sat2graph.score == pytest.approx((sat2graph.reference_to_prediction + sat2graph.prediction_to_reference) / 2)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import networkx
@@ -41,7 +40,7 @@ def cut_at(graph: MetricGraph, places: Places) -> Any:
         stops = [(places.along_m[k], ("place", k)) for k in here[np.argsort(places.along_m[here], kind="stable")]]
         middle = (graph.lengths_m[edge] / 2, ("middle", edge))  # keeps parallel edges and loops apart
         stops = [(0.0, low), *sorted([*stops, middle], key=lambda stop: stop[0]), (graph.lengths_m[edge], high)]
-        for (along, node), (further, following) in pairwise(stops):
+        for (along, node), (further, following) in zip(stops, stops[1:]):
             cut.add_edge(node, following, weight=further - along)
     return cut
 
@@ -54,7 +53,9 @@ def cut_at(graph: MetricGraph, places: Places) -> Any:
         pytest.param(lines([(0, 0), (10, 0)], [(5, -5), (5, 5)]), 4, 2, 20, id="mere crossing: an overpass"),
         pytest.param(lines([(0, 0), (4, 0), (4, 3), (0, 0)]), 1, 1, 12, id="ring"),
         pytest.param(lines([(0, 0), (9, 0)], [(9, 0), (0, 0)]), 2, 1, 9, id="drawn twice: counts once"),
-        pytest.param(lines([(0, 0), (3, 4), (6, 0)], [(0, 0), (6, 0)]), 1, 1, 16, id="two ways between two places: a ring"),
+        pytest.param(
+            lines([(0, 0), (3, 4), (6, 0)], [(0, 0), (6, 0)]), 1, 1, 16, id="two ways between two places: a ring"
+        ),
         pytest.param(lines([(0, 0), (0, 0), (7, 0)], [(7, 0), (7, 0)]), 2, 1, 7, id="repeated vertices"),
         pytest.param(lines([(0, 0), (5, 0)], [(5.004, 0), (9, 0)]), 2, 1, 9, id="ends within a centimetre"),
         pytest.param(lines([(0, 0), (5, 0)], [(5.02, 0), (9, 0)]), 4, 2, 8.98, id="ends two centimetres apart"),
@@ -82,9 +83,7 @@ def test_path_lengths_are_those_of_networkx(seed: int) -> None:
     graph = random_graph(seed)
     places = random_places(graph, 40).and_then(graph.node_places())
     oracle = dict(networkx.all_pairs_dijkstra_path_length(cut_at(graph, places)))
-    expected = [
-        [oracle["place", i].get(("place", j), np.inf) for j in range(len(places))] for i in range(len(places))
-    ]
+    expected = [[oracle["place", i].get(("place", j), np.inf) for j in range(len(places))] for i in range(len(places))]
     np.testing.assert_allclose(graph.path_lengths(places), expected, atol=1e-9)
 
 
@@ -110,7 +109,6 @@ def test_the_nearest_place_is_that_of_brute_force(seed: int) -> None:
     graph = random_graph(seed)
     points = np.random.default_rng(seed).uniform(-50, 450, (300, 2))
     dense = graph.xy(graph.centres(np.full(len(graph.ends), 5000)))
-    away = np.hypot(*(points[:, None] - dense[None, :: len(graph.ends) // 4]).transpose(2, 0, 1)).min(axis=1)
     away = np.array([np.hypot(*(dense - point).T).min() for point in points])
     places, found = graph.snap(points, reach_m=12)
     np.testing.assert_array_equal(found, away <= 12)
