@@ -146,8 +146,8 @@ def test_styles_are_stored_as_qgis_looks_for_them(
     write_roads(tmp_path / "roads.gpkg", y_junction(), (), grid(100, 100))
     with sqlite3.connect(tmp_path / "roads.gpkg") as database:
         rows = database.execute(
-            "SELECT f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, styleQML, useAsDefault,"
-            " update_time IS NOT NULL FROM layer_styles"
+            "SELECT f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, styleQML,"
+            " useAsDefault, update_time IS NOT NULL FROM layer_styles"
         ).fetchall()
         columns = database.execute("SELECT column_name FROM gpkg_geometry_columns").fetchall()
     assert rows == [("", "", "centerlines", "geom", "centerlines", "<qgis/>", 1, 1)]

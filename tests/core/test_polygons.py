@@ -86,12 +86,12 @@ def test_areas_are_those_of_each_row_on_the_ground(
     mask = np.ones((1200, 3), dtype=np.uint8)
     where = {"crs": "EPSG:4326", "geotransform": (10.0, 0.01, 0.0, 62.0, 0.0, -0.01)}
     (polygon,) = polygonised(mask, mask, **where)
-    # A quadrangle of the ellipsoid, by quadrature along the meridian.
-    latitudes = np.linspace(50.0, 62.0, 20_001)
+    # A quadrangle of the ellipsoid, by the midpoint rule along the meridian.
+    latitudes = 50.0 + 12.0 * (np.arange(20_000) + 0.5) / 20_000
     scale = Ground(crs_wkt("EPSG:4326")).square_metres_per_unit(
         np.column_stack([np.full_like(latitudes, 10), latitudes])
     )
-    assert polygon.area_m2 == pytest.approx(np.trapz(scale, latitudes) * 0.03, rel=1e-6)
+    assert polygon.area_m2 == pytest.approx(scale.mean() * 12.0 * 0.03, rel=1e-6)
 
 
 def test_no_road_gives_no_polygon(polygonised: Polygonised) -> None:

@@ -7,6 +7,8 @@ from typing import Callable
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from road_extractor_plugin.contract.grid import Grid
 from road_extractor_plugin.contract.model_card import InputSpec
@@ -25,17 +27,33 @@ def road(*points: tuple[float, float]) -> RoadGraph:
 
 
 @pytest.mark.parametrize("shape", [(300, 400), (100, 133), (60, 80)], ids=["full size", "third", "fifth"])
-def test_lines_lie_within_half_a_preview_pixel(shape: tuple[int, int], grid: Callable[..., Grid]) -> None:
-    start, end = np.array([20.3, 31.7]), np.array([371.2, 260.4])
-    burnt = burnt_lines(road(tuple(start), tuple(end)), grid(300, 400), shape)
+@pytest.mark.parametrize("bend", [(371.2, 40.4), (30.9, 290.1), (20.3, 250.0)], ids=["flat", "steep", "upright"])
+@pytest.mark.parametrize("is_reversed", [False, True], ids=["forwards", "backwards"])
+def test_lines_lie_within_half_a_preview_pixel(
+    shape: tuple[int, int], bend: tuple[float, float], is_reversed: bool, grid: Callable[..., Grid]
+) -> None:
+    start, end = np.array([20.3, 31.7]), np.array(bend)
+    points = (bend, tuple(start)) if is_reversed else (tuple(start), bend)
+    burnt = burnt_lines(road(*points), grid(300, 400), shape)
     rows, columns = np.nonzero(burnt)
     pixel = np.array([400 / shape[1], 300 / shape[0]])
     centres = (np.column_stack([columns, rows]) + 0.5) * pixel
     along = (end - start) / np.linalg.norm(end - start)
-    away = np.abs(np.cross(along, centres - start))
-    assert len(rows) >= 0.85 * shape[1]
-    # Half a pixel along the axis across the line, and so less than that square to it.
+    away = np.abs(along[0] * (centres - start)[:, 1] - along[1] * (centres - start)[:, 0])
+    assert len(rows) == pytest.approx(np.abs((end - start) / pixel).max(), abs=1)
     assert away.max() <= 0.5 * pixel.max() + 1e-9
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(st.floats(-9, 59), st.floats(-9, 49)), min_size=2, max_size=6))
+def test_lines_of_any_bends_may_leave_the_picture(points: list[tuple[float, float]]) -> None:
+    place = Grid(50, 40, (0.0, 1.0, 0.0, 0.0, 0.0, -1.0), "", (1.0, 1.0))
+    burnt = burnt_lines(road(*points), place, (40, 50))
+    dense = np.concatenate([np.linspace(a, b, 300) for a, b in zip(points, points[1:])])
+    near = {(int(y), int(x)) for x, y in np.floor(dense)}
+    assert {(int(row), int(column)) for row, column in zip(*np.nonzero(burnt))} <= near | {
+        (row + down, column + right) for row, column in near for down in (-1, 0, 1) for right in (-1, 0, 1)
+    }
 
 
 def test_the_picture_is_the_image_with_lines_and_white_nodata(

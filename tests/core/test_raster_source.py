@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable
 
@@ -173,7 +174,7 @@ def test_any_window_shows_its_part_and_nothing_beyond(
 
 
 @pytest.fixture(scope="module")
-def turned(tmp_path_factory: pytest.TempPathFactory, noise: Image) -> RasterSource:
+def turned(tmp_path_factory: pytest.TempPathFactory, noise: Image) -> Iterator[RasterSource]:
     """A rotated raster under an area with a slanting edge, resampled."""
     path = tmp_path_factory.mktemp("turned") / "turned.tif"
     dataset = gdal.GetDriverByName("GTiff").Create(str(path), noise.shape[2], noise.shape[1], 3, gdal.GDT_Byte)
@@ -182,7 +183,8 @@ def turned(tmp_path_factory: pytest.TempPathFactory, noise: Image) -> RasterSour
     dataset = None
     spec = InputSpec(("red", "green", "blue"), (0.0, 255.0), 1 / 255, (0.4,) * 3, (0.2,) * 3, "mean", 0.25, (0.1, 1.0))
     area = Area("POLYGON((500001 5999970, 500027 6000003.3, 500040 5999985, 500001 5999970))", "")
-    return RasterSource.open(path, spec=spec, raster_ground_resolution_m=0.4, area=area)
+    with RasterSource.open(path, spec=spec, raster_ground_resolution_m=0.4, area=area) as source:
+        yield source
 
 
 def test_overviews_are_used_only_where_averaging_still_hides_them(raster: MakeRaster, spec: InputSpec) -> None:

@@ -26,6 +26,11 @@ def make_all(paths: OutputPaths, text: str) -> None:
         path.write_text(text)
 
 
+def make_nothing(paths: OutputPaths) -> None:
+    with staged_outputs(paths, needed_bytes=10, overwrite=False):
+        pytest.fail("work was begun")
+
+
 def test_outputs_appear_together_at_the_end(tmp_path: Path) -> None:
     paths = OutputPaths(tmp_path / "new" / "out", "scene")
     with staged_outputs(paths, needed_bytes=10, overwrite=False) as staged:
@@ -44,6 +49,12 @@ def test_outputs_that_were_not_made_are_not_missed(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"scene_roads.gpkg": "made"}
 
 
+def fail_halfway(paths: OutputPaths, error: BaseException) -> None:
+    with staged_outputs(paths, needed_bytes=10, overwrite=True) as staged:
+        make_all(staged, "half")
+        raise error
+
+
 @pytest.mark.parametrize(
     "error", [Cancelled(), ValueError("bug"), KeyboardInterrupt()], ids=["cancel", "bug", "Ctrl+C"]
 )
@@ -51,12 +62,8 @@ def test_a_failure_leaves_everything_as_it_was(error: BaseException, tmp_path: P
     make_all(OutputPaths(tmp_path, "scene"), "former")
     before = contents(tmp_path)
     for folder in (tmp_path, tmp_path / "new" / "out"):
-        with (
-            pytest.raises(type(error)),
-            staged_outputs(OutputPaths(folder, "scene"), needed_bytes=10, overwrite=True) as staged,
-        ):
-            make_all(staged, "half")
-            raise error
+        with pytest.raises(type(error)):
+            fail_halfway(OutputPaths(folder, "scene"), error)
     assert contents(tmp_path) == before
 
 
@@ -64,9 +71,11 @@ def test_outputs_in_the_way_stop_the_run_before_any_work(tmp_path: Path) -> None
     paths = OutputPaths(tmp_path, "scene")
     paths.mask.write_text("former")
     paths.report.write_text("former")
-    with pytest.raises(OutputExistsError, match=r"scene_mask\.tif, scene_report\.json.*--overwrite"):
-        with staged_outputs(paths, needed_bytes=10, overwrite=False):
-            pytest.fail("work was begun")
+    with (
+        pytest.raises(OutputExistsError, match=r"scene_mask\.tif, scene_report\.json.*--overwrite"),
+        staged_outputs(paths, needed_bytes=10, overwrite=False),
+    ):
+        pytest.fail("work was begun")
     assert len(contents(tmp_path)) == 2
 
 
@@ -94,47 +103,53 @@ def test_an_output_that_cannot_be_replaced_brings_all_former_ones_back(
         return replace(source, target)
 
     monkeypatch.setattr(Path, "replace", locked)
-    with pytest.raises(OutputError, match="open in another program.*Close them"):
-        with staged_outputs(paths, needed_bytes=10, overwrite=True) as staged:
-            make_all(staged, "made")
+    with (
+        pytest.raises(OutputError, match=r"open in another program.*Close them"),
+        staged_outputs(paths, needed_bytes=10, overwrite=True) as staged,
+    ):
+        make_all(staged, "made")
     assert contents(tmp_path) == before
 
 
 def test_more_than_the_disk_holds_stops_the_run_before_any_work(tmp_path: Path) -> None:
     paths = OutputPaths(tmp_path / "new" / "out", "scene")
-    with pytest.raises(DiskFullError, match="are needed"):
-        with staged_outputs(paths, needed_bytes=2**60, overwrite=False):
-            pytest.fail("work was begun")
+    with pytest.raises(DiskFullError, match="are needed"), staged_outputs(paths, needed_bytes=2**60, overwrite=False):
+        pytest.fail("work was begun")
     assert contents(tmp_path) == {}
 
 
 def test_a_disk_that_fills_up_is_told_with_the_users_folder(small_disk: Path) -> None:
     paths = OutputPaths(small_disk / "out", "scene")
-    with pytest.raises(DiskFullError, match=f"The disk of '{paths.folder}' has 0 MB free"):
-        with staged_outputs(paths, needed_bytes=10, overwrite=False) as staged:
-            staged.report.write_bytes(bytes(5_000_000))
+    with (
+        pytest.raises(DiskFullError, match=f"The disk of '{paths.folder}' has 0 MB free"),
+        staged_outputs(paths, needed_bytes=10, overwrite=False) as staged,
+    ):
+        staged.report.write_bytes(bytes(5_000_000))
     assert contents(small_disk) == {}
 
 
 def test_other_errors_of_the_system_are_not_taken_for_a_full_disk(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        with staged_outputs(OutputPaths(tmp_path, "scene"), needed_bytes=10, overwrite=False):
-            (tmp_path / "nowhere").read_text()
+    with (
+        pytest.raises(FileNotFoundError),
+        staged_outputs(OutputPaths(tmp_path, "scene"), needed_bytes=10, overwrite=False),
+    ):
+        (tmp_path / "nowhere").read_text()
 
 
 def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(OutputError, match="Cannot write in the folder"):
-            with staged_outputs(OutputPaths(folder, "scene"), needed_bytes=10, overwrite=False):
-                pytest.fail("work was begun")
+            make_nothing(OutputPaths(folder, "scene"))
     assert contents(tmp_path) == {"file": ""}
 
 
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="the administrator may write everywhere")
 def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(OutputError, match="Cannot write in the folder"):
-        with staged_outputs(OutputPaths(tmp_path, "scene"), needed_bytes=10, overwrite=False):
-            pytest.fail("work was begun")
+    with (
+        pytest.raises(OutputError, match="Cannot write in the folder"),
+        staged_outputs(OutputPaths(tmp_path, "scene"), needed_bytes=10, overwrite=False),
+    ):
+        pytest.fail("work was begun")
     tmp_path.chmod(0o700)
