@@ -99,9 +99,28 @@ def test_rasters_in_another_order_are_turned_north_up(
 
 
 def test_a_raster_that_no_grid_can_cover_is_refused(raster: MakeRaster, noise: Image, spec: InputSpec) -> None:
-    path = raster(noise, geotransform=upright(1e8), crs=None)
-    with pytest.raises(RasterUnusableError, match=r"pixels of 0\.01 m"):
-        RasterSource.open(path, spec=at(spec, 0.01), raster_ground_resolution_m=1e8)
+    path = raster(np.zeros((3, 1200, 1200), dtype=np.uint8), geotransform=upright(900.0))
+    with pytest.raises(RasterUnusableError, match=r"would have 10\d{5} by 10\d{5} pixels of 1 m"):
+        RasterSource.open(path, spec=spec)
+
+
+@pytest.mark.parametrize(
+    ("crs", "geotransform", "problem"),
+    [
+        ("EPSG:4326", upright(0.5), "beyond the poles"),
+        ("EPSG:32633", (10.0, 1e-5, 0.0, 50.0, 0.0, -1e-5), "9.97e-06 by 9.97e-06 m on the ground"),
+        ("EPSG:3857", (1e12, 1.0, 0.0, 1e12, 0.0, -1.0), "on the ground"),
+        ("EPSG:32633", (1e12, 1.0, 0.0, 1e12, 0.0, -1.0), "not defined"),
+        ("EPSG:4326", (-180.0, 0.25, 0.0, 90.0, 0.0, -0.25), "on the ground"),
+        ("EPSG:4326", (np.nan, 1.0, 0.0, 0.0, 0.0, -1.0), "without area"),
+    ],
+    ids=["metres as degrees", "degrees as metres", "far beyond", "farther beyond", "the whole Earth", "nan"],
+)
+def test_a_place_that_makes_no_sense_is_refused(
+    crs: str, geotransform: Any, problem: str, raster: MakeRaster, noise: Image, spec: InputSpec
+) -> None:
+    with pytest.raises(RasterUnusableError, match=problem):
+        RasterSource.open(raster(noise, crs=crs, geotransform=geotransform), spec=spec)
 
 
 # --- resampling -------------------------------------------------------------------------------------------------------
