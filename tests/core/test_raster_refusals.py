@@ -17,6 +17,8 @@ from road_extractor_plugin.core.raster_source import RasterSource
 Image = npt.NDArray[np.uint8]
 MakeRaster = Callable[..., Path]
 
+PLACE = (500_000.0, 1.0, 0.0, 6_000_000.0, 0.0, -1.0)
+
 
 def test_what_is_no_raster_is_refused_in_one_line(tmp_path: Path, spec: InputSpec) -> None:
     text = tmp_path / "text.tif"
@@ -39,14 +41,14 @@ def test_a_truncated_file_is_told_when_its_end_is_read(raster: MakeRaster, spec:
     image = np.random.default_rng(1).integers(0, 256, (3, 400, 400), dtype=np.uint8)
     path = raster(image, options=("COMPRESS=DEFLATE",))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(RasterUnreadableError, match="Cannot read"):
-        everything(path, spec)
+    with pytest.raises(RasterUnreadableError, match="Cannot read"), RasterSource.open(path, spec=spec) as source:
+        source.read(source.grid.window)
 
 
 def test_a_container_of_rasters_is_refused_with_a_name(tmp_path: Path, noise: Image, spec: InputSpec) -> None:
     path = tmp_path / "two.gpkg"
     memory = gdal.GetDriverByName("MEM").Create("", 70, 90, 3)
-    memory.SetGeoTransform(upright(1.0))
+    memory.SetGeoTransform(PLACE)
     memory.WriteArray(noise)
     for table in ("first", "second"):
         options = [f"RASTER_TABLE={table}", "APPEND_SUBDATASET=YES"]
@@ -57,6 +59,6 @@ def test_a_container_of_rasters_is_refused_with_a_name(tmp_path: Path, noise: Im
 
 def test_complex_pixels_are_refused(tmp_path: Path, spec: InputSpec) -> None:
     path = tmp_path / "radar.tif"
-    gdal.GetDriverByName("GTiff").Create(str(path), 4, 4, 1, gdal.GDT_CFloat32).SetGeoTransform(upright(1.0))
+    gdal.GetDriverByName("GTiff").Create(str(path), 4, 4, 1, gdal.GDT_CFloat32).SetGeoTransform(PLACE)
     with pytest.raises(RasterUnusableError, match="complex"):
         RasterSource.open(path, spec=spec, raster_ground_resolution_m=1.0)
