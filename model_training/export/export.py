@@ -101,7 +101,7 @@ def export(request: ExportRequest) -> ModelCard:
 def measured_card(card: ModelCard, file: Path, config: RunConfig, request: ExportRequest, split: Split) -> ModelCard:
     """The card with everything that is measured on the exported file itself."""
     scenes = held_out_scenes(config, request.data_root, split)
-    margin = measure_margin(itertools.chain(*scenes.values()), LocalCompute(file, card))  # 2
+    margin = measure_margin([*itertools.chain(*scenes.values())], LocalCompute(file, card))  # 2
     card = dataclasses.replace(card, tiling=dataclasses.replace(card.tiling, margin_px=margin))
     compute = LocalCompute(file, card)
     resolution = card.input.ground_resolution_m

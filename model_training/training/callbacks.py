@@ -15,6 +15,7 @@ from torch import Tensor
 
 from model_training.errors import TrainingStoppedError
 from model_training.training.module import RoadModule
+from road_extractor_plugin.contract.errors import OutputError
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
@@ -68,10 +69,19 @@ class Checkpoints(Callback):
 
 
 def save_whole(trainer: Trainer, path: Path) -> None:
-    """Write a checkpoint so that there is either the old file or the whole new one."""
+    """Write a checkpoint so that there is either the old file or the whole new one.
+
+    Raises:
+        OutputError: It cannot be written; the old one stays, and the run can be continued from there.
+    """
     fresh = path.with_suffix(".new")
-    trainer.save_checkpoint(fresh)
-    fresh.replace(path)
+    try:
+        trainer.save_checkpoint(fresh)
+        fresh.replace(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        remedy = "Make room or grant access, then continue with --resume from the last checkpoint"
+        raise OutputError(f"Cannot write the checkpoint '{path}' ({error.strerror})", remedy) from error
 
 
 class RandomState(Callback):

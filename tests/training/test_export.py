@@ -91,8 +91,10 @@ def test_a_few_odd_pixels_do_not_widen_the_margin() -> None:
     assert smallest_margin(differences) == 0
 
 
-def test_the_margin_of_three_convolutions_is_one_ring(tiny_model: Path, card: ModelCard) -> None:
-    side = card.tiling.tile_px + 2 * CONTEXT_PX
+def test_the_margin_of_three_convolutions_is_one_ring_and_assumed_where_no_scene_is_large_enough(
+    tiny_model: Path, card: ModelCard
+) -> None:
+    side = 256 + 2 * CONTEXT_PX
     image = np.random.default_rng(0).integers(0, 256, (side, side, 3)).astype(np.uint8)
     mask = np.ones((side, side), np.uint8)
     compute = LocalCompute(tiny_model, card)
