@@ -26,7 +26,7 @@ class RoadData(LightningDataModule):
         self._config = config
         self._data_root = data_root
         self._split = split
-        recipe = CropRecipe(data.augmentation, data.crop_px, data.road_share, config.seed)
+        recipe = CropRecipe(data.augmentation, data.crop_px, data.road_share, config.seed, config.network.orientation)
         self._training = TrainingCrops(self._read(TRAINING), spec, recipe)
         self._validation = ValidationCrops(self._read(VALIDATION), spec, crop_px=data.validation_crop_px)
 

@@ -72,7 +72,7 @@ class RoadModule(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
         """Loss of one batch."""
-        parts = total_loss(self(batch.image), batch, self.config.loss)
+        parts = total_loss(self(batch.image), batch, self.config.loss, self.fraction_done)
         loss = torch.stack(list(parts.values())).sum()
         self.log_dict({f"loss/{name}": part.detach() for name, part in parts.items()}, on_step=True)
         self.log("loss", loss.detach(), prog_bar=True, on_step=True)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils.data import default_collate
 
 from model_training.configuration import RunConfig
 from model_training.datasets.augmentation import AugmentationConfig, Warp, cut, recolour
@@ -88,10 +89,27 @@ def test_image_and_masks_are_warped_alike_and_outside_is_invalid(
 def test_a_crop_depends_on_seed_and_number_alone() -> None:
     crops, again, other = make_crops(make_scene()), make_crops(make_scene()), make_crops(make_scene(), seed=8)
     for number in (5, 0, 5):
-        for a, b in zip(crops[number], again[number]):
-            assert torch.equal(a, b)
+        first, second = crops[number], again[number]
+        assert torch.equal(first.image, second.image)
+        assert torch.equal(first.road, second.road)
+        assert all(torch.equal(a, b) for a, b in zip(first.orientation, second.orientation))
     assert not torch.equal(crops[0].image, crops[1].image)
     assert not torch.equal(crops[0].image, other[0].image)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shapes"),
+    [
+        ("vector", [(2, 2, 16, 16), (2, 1, 16, 16)]),
+        ("classes", [(2, 16, 16), (2, 32, 32), (2, 64, 64)]),
+        ("none", []),
+    ],
+)
+def test_samples_stack_into_batches_with_the_labels_asked_for(kind: str, shapes: list[tuple[int, ...]]) -> None:
+    crops = make_crops(make_scene(), orientation=kind)
+    batch = default_collate([crops[0], crops[1]])
+    assert batch.image.shape == (2, 3, 64, 64)
+    assert [tuple(label.shape) for label in batch.orientation] == shapes
 
 
 def test_invalid_pixels_are_zero_and_have_no_road() -> None:
