@@ -6,6 +6,7 @@ what order, and a resumed run goes on with the very crop at which it stopped.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -123,6 +124,8 @@ class TrainingCrops(Dataset[Batch]):
         angle, mirrored = 0.0, False
         if self._recipe.augmentation.rotate:
             angle, mirrored = rng.uniform(0.0, 2 * math.pi), bool(rng.integers(2))
+            step = math.radians(self._recipe.augmentation.rotation_step_degrees)
+            angle = step * math.floor(angle / step) if step else angle
         with_roads = bool(rng.random() < self._recipe.road_share)
         x, y = _draw_centre(scene, zoom * self._recipe.crop_px, rng, with_roads=with_roads)
         return Warp(x, y, zoom, angle, mirrored)
@@ -163,8 +166,10 @@ class ValidationCrops(Dataset[Batch]):
         return len(self._items)
 
     def __getitem__(self, number: int) -> Batch:
-        """The crop of scene `number`."""
-        index, scene, zoom = self._items[number]
+        """The crop of scene `number`; from the last on, crops without valid pixels, which count nothing."""
+        index, scene, zoom = self._items[number % len(self._items)]
+        if number >= len(self._items):
+            scene = dataclasses.replace(scene, valid=np.zeros_like(scene.valid))
         height, width = scene.road.shape
         crop = cut(scene, Warp(width / 2, height / 2, zoom, 0.0, mirrored=False), self._crop_px)
         return to_sample(crop, index, self._spec, self._orientation)

@@ -24,7 +24,7 @@ SMALL_CONFIG: dict[str, Any] = {
         "workers": 0,
     },
     "schedule": {"batch": 2, "max_steps": 6, "validate_every": 100, "learning_rate": 0.01},
-    "machine": {"threads": 1, "channels_last": False},
+    "machine": {"threads": 1, "channels_last": False, "accelerator": "cpu"},
     "card": {"name": "drawn roads", "version": "1", "licence": "CC0-1.0", "attributions": ["Drawn by a test."]},
 }
 
