@@ -85,7 +85,7 @@ def save_whole(trainer: Trainer, path: Path) -> None:
 
 
 class StopOnSignal(Callback):
-    """On SIGTERM or Ctrl+C: finish the step, write `last.ckpt`, end."""
+    """On SIGTERM or Ctrl+C: finish the step or the validation, write `last.ckpt`, end. Comes after `Checkpoints`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -108,15 +108,27 @@ class StopOnSignal(Callback):
         batch: object,  # noqa: ARG002
         batch_idx: int,
     ) -> None:
-        """Stop at the end of a step of the optimiser, so that no gradient is lost; all processes stop together."""
-        if (batch_idx + 1) % trainer.accumulate_grad_batches:
+        """Stop at the end of a step of the optimiser, so that no gradient is lost, unless a validation is due."""
+        batches = batch_idx + 1
+        validates = trainer.val_check_batch is not None and batches % trainer.val_check_batch == 0
+        if validates or batches % trainer.accumulate_grad_batches:
             return
-        if not trainer.strategy.reduce_boolean_decision(self._received is not None, all=False):
-            return
-        path = self.folder / LAST
-        save_whole(trainer, path)
+        if self._agreed(trainer):
+            save_whole(trainer, self.folder / LAST)
+            self._stop(trainer)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Stop after a validation; its checkpoint is written."""
+        if self._agreed(trainer):
+            self._stop(trainer)
+
+    def _agreed(self, trainer: Trainer) -> bool:
+        """Whether any process was told to stop; all must ask together."""
+        return trainer.strategy.reduce_boolean_decision(self._received is not None, all=False)
+
+    def _stop(self, trainer: Trainer) -> None:
         name = "a signal to another process" if self._received is None else signal.Signals(self._received).name
-        raise TrainingStoppedError(name, trainer.global_step, path)
+        raise TrainingStoppedError(name, trainer.global_step, self.folder / LAST)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:  # noqa: ARG002
         """Give the signals back."""

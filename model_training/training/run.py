@@ -151,8 +151,8 @@ def build_trainer(config: RunConfig, run: Path) -> Trainer:
         callbacks=[
             MovingAverage(schedule.average_decay),
             EndOfSchedule(),
-            StopOnSignal(run),
             Checkpoints(run),
+            StopOnSignal(run),
             ProgressLines(schedule.batch),
         ],
     )
@@ -168,7 +168,8 @@ def _strategy(config: RunConfig) -> str:
 def _loggers(folder: Path) -> list[Logger]:
     """A new subfolder per start, since Lightning would empty one that is in use."""
     version = f"start_{sum(1 for _ in folder.glob('start_*')) + 1}"
-    return [CSVLogger(folder, name="", version=version), TensorBoardLogger(folder, name="", version=version)]
+    table = CSVLogger(folder, name="", version=version, flush_logs_every_n_steps=1)
+    return [table, TensorBoardLogger(folder, name="", version=version)]
 
 
 def _quieten() -> None:
