@@ -68,7 +68,7 @@ def test_the_paper_has_a_layer_scale_of_1_a_drop_path_up_to_0_4_and_stage_norms(
     assert max(rates) == pytest.approx(0.4)
     assert len(rates) == 35  # of 36 blocks; the first has a rate of 0
     assert [norm.normalized_shape[0] for norm in paper_network.encoder.norms] == [128, 256, 512, 1024]
-    small_one = RoadNetwork(NetworkConfig(encoder="test_convnext", encoder_weights="none", layer_scale_init=1.0))
+    small_one = RoadNetwork(NetworkConfig(encoder="convnext_atto", encoder_weights="none"))
     scales = [value for name, value in small_one.encoder.named_parameters() if name.endswith("gamma")]
     assert scales
     assert all((scale == 1.0).all() for scale in scales)
