@@ -10,6 +10,7 @@ import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from model_training.datasets.augmentation import AugmentationConfig, Crop, Warp,
 from model_training.datasets.folders import Bytes, Scene
 from model_training.datasets.orientation import orientation_label
 from model_training.datasets.orientation_classes import orientation_classes
+from model_training.errors import DatasetError
 from road_extractor_plugin.compute.normalise import normalise
 from road_extractor_plugin.contract.model_card import InputSpec
 
@@ -100,11 +102,19 @@ class TrainingCrops(Dataset[Batch]):
     """Random augmented crops; item k is always the same for one seed."""
 
     def __init__(self, sources: Sequence[Source], spec: InputSpec, recipe: CropRecipe) -> None:
+        """Weigh the scenes by their valid areas.
+
+        Raises:
+            DatasetError: A source has no valid pixel.
+        """
         self._sources = tuple(sources)
         self._spec = spec
         self._recipe = recipe
         shares = np.array([source.share for source in sources])
         self._source_share = shares / shares.sum()
+        for source in sources:
+            if not any(scene.valid.any() for scene in source.scenes):
+                raise DatasetError(Path(source.name), "has no valid pixel to train on", "Check its masks in valid/")
         areas = [np.array([scene.valid.sum(dtype=np.int64) for scene in source.scenes]) for source in sources]
         self._scene_share = [area / area.sum() for area in areas]
 

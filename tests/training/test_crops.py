@@ -16,6 +16,7 @@ from model_training.datasets.augmentation import AugmentationConfig, Warp, cut, 
 from model_training.datasets.crops import CropNumbers, CropRecipe, Source, TrainingCrops, ValidationCrops
 from model_training.datasets.folders import Scene
 from model_training.datasets.orientation import orientation_label
+from model_training.errors import DatasetError
 
 SPEC = RunConfig().input_spec()
 
@@ -121,6 +122,44 @@ def test_invalid_pixels_are_zero_and_have_no_road() -> None:
     assert 0.1 < invalid.float().mean() < 0.9
     assert (sample.image[:, invalid] == 0).all()
     assert (sample.road[0, invalid] == 0).all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (40, 40), (64, 64), (65, 63), (64, 200), (200, 50)], ids=str)
+def test_scenes_of_any_shape_give_whole_crops(size: tuple[int, int]) -> None:
+    scene = make_scene(*size)
+    crops = make_crops(scene, augmentation=AugmentationConfig(scale=(1.0, 1.0), rotate=False))
+    height, width = min(size[0], 64), min(size[1], 64)
+    for number in range(4):
+        sample = crops[number]
+        assert sample.image.shape == (3, 64, 64)
+        assert sample.valid.sum() == pytest.approx(height * width, abs=height + width)
+    whole = ValidationCrops([Source("a", (scene,), 1.0, 1.0)], SPEC, crop_px=64)[0]
+    assert whole.valid.sum() == pytest.approx(height * width, abs=height + width)
+
+
+def test_data_without_a_valid_pixel_are_refused_by_name() -> None:
+    scene = make_scene()
+    with pytest.raises(DatasetError, match="'a' has no valid pixel to train on"):
+        make_crops(dataclasses.replace(scene, valid=np.zeros_like(scene.valid)))
+
+
+def test_a_validation_crop_beyond_the_last_scene_counts_nothing() -> None:
+    crops = ValidationCrops([Source("a", (make_scene(),), 1.0, 1.0)], SPEC, crop_px=64)
+    assert crops[0].valid.all()
+    assert not crops[1].valid.any()
+    assert not crops[1].road.any()
+
+
+@pytest.mark.parametrize("step", [90.0, 45.0])
+def test_angles_are_multiples_of_their_step(step: float) -> None:
+    augmentation = AugmentationConfig(scale=(1.0, 1.0), rotation_step_degrees=step)
+    scene, crops = make_scene(200, 200), make_crops(make_scene(200, 200), augmentation=augmentation)
+    source = Source("a", (scene,), 1.0, 1.0)
+    angles = {
+        round(math.degrees(crops._draw_warp(scene, source, np.random.default_rng(number)).angle), 6)  # noqa: SLF001
+        for number in range(100)
+    }
+    assert angles == set(np.arange(0.0, 360.0, step).tolist())
 
 
 def test_a_scene_smaller_than_the_crop_is_filled_with_invalid_pixels() -> None:

@@ -4,7 +4,7 @@ import csv
 import os
 import signal
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 import torch
@@ -76,6 +76,12 @@ def test_a_run_validates_at_its_intervals_and_keeps_the_best(
     scores = [float(row["score"]) for row in rows]
     assert load(tmp_path / "run" / "best.ckpt")["global_step"] == 2 * (scores.index(max(scores)) + 1)
     assert not list((tmp_path / "run").glob("*.new"))
+
+
+def test_small_oblong_scenes_train(tmp_path: Path, write_folder: Callable[..., Path], small_config: Path) -> None:
+    write_folder(tmp_path / "data" / "drawn", 6, (40, 150))
+    checkpoint = train(read_config(small_config, ("schedule.max_steps=2",)), tmp_path / "data", tmp_path / "run")
+    assert all(value.isfinite().all() for value in checkpoint["state_dict"].values())
 
 
 def test_a_time_limit_ends_a_run(tmp_path: Path, data_root: Path, small_config: Path) -> None:
