@@ -72,7 +72,7 @@ def save_whole(trainer: Trainer, path: Path) -> None:
     """Write a checkpoint so that there is either the old file or the whole new one.
 
     Raises:
-        OutputError: It cannot be written; the old file is as it was.
+        OutputError: It cannot be written; the old one stays, and the run can be continued from there.
     """
     fresh = path.with_suffix(".new")
     try:
@@ -81,7 +81,8 @@ def save_whole(trainer: Trainer, path: Path) -> None:
             fresh.replace(path)
     except OSError as error:
         fresh.unlink(missing_ok=True)
-        raise OutputError(f"Cannot write '{path}' ({error})", "Make room and go on with --resume") from error
+        remedy = "Make room or grant access, then continue with --resume from the last checkpoint"
+        raise OutputError(f"Cannot write the checkpoint '{path}' ({error.strerror})", remedy) from error
 
 
 class StopOnSignal(Callback):

@@ -22,7 +22,7 @@ CROP_PX, WANTED_IOU = 256, 0.90
 CONFIG: dict[str, Any] = {
     "network": {"encoder": "tf_efficientnet_lite0", "heads": "S2", "pyramid_channels": 64},
     "data": {"folders": [{"path": "example", "ground_resolution_m": 1.0, "share": 1.0}]},
-    "schedule": {"batch": 4, "max_steps": 1000, "validate_every": 50, "learning_rate": 2e-3, "encoder_rate": 1.0},
+    "schedule": {"batch": 4, "max_steps": 1000, "validate_every": 20, "learning_rate": 2e-3, "encoder_rate": 1.0},
     "loss": {"road_weight": 1.0, "orientation": 0.2},
     "machine": {"threads": 2, "accelerator": "cpu"},
 }

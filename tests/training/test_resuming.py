@@ -17,9 +17,8 @@ from lightning.pytorch import Callback, Trainer
 
 from model_training.configuration import RunConfig, read_config
 from model_training.errors import CheckpointError, TrainingStoppedError
-from model_training.training import callbacks, run
+from model_training.training import run
 from model_training.training.module import seed_of_batch
-from road_extractor_plugin.contract.errors import OutputError
 
 STEPS = 6
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -176,25 +175,6 @@ def test_batches_of_a_step_accumulate_to_one_large_batch(
     assert any((large[name] - value).abs().max() > 1e-3 for name, value in start.items())
     for name, value in large.items():
         torch.testing.assert_close(accumulated[name], value, atol=2e-6, rtol=2e-4)
-
-
-def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(
-    tmp_path: Path, data_root: Path, small_config: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / callbacks.LAST).write_bytes(b"old")
-
-    class FullDisk:
-        is_global_zero = True
-
-        def save_checkpoint(self, path: Path) -> None:
-            path.write_bytes(b"half")
-            raise OSError("No space left on device")
-
-    with pytest.raises(OutputError, match=r"last\.ckpt' \(No space left.*Make room"):
-        callbacks.save_whole(FullDisk(), tmp_path / callbacks.LAST)  # type: ignore[arg-type]
-    assert [path.name for path in tmp_path.glob("*.*") if path.is_file()].count(callbacks.LAST) == 1
-    assert (tmp_path / callbacks.LAST).read_bytes() == b"old"
-    assert not list(tmp_path.glob("*.new"))
 
 
 def test_a_damaged_checkpoint_is_refused_before_training(tmp_path: Path, data_root: Path, small_config: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import os
 import signal
 from pathlib import Path
@@ -8,13 +9,13 @@ from typing import Any, Callable
 
 import pytest
 import torch
-from lightning.pytorch import Callback
+from lightning.pytorch import Callback, Trainer
 
 from model_training.cli import main
 from model_training.configuration import RunConfig, read_config
 from model_training.errors import CheckpointError, ConfigError, TrainingStoppedError
 from model_training.training import callbacks, run
-from road_extractor_plugin.contract.errors import OutputExistsError
+from road_extractor_plugin.contract.errors import OutputError, OutputExistsError
 
 
 def train(config: RunConfig, data_root: Path, folder: Path) -> dict[str, Any]:
@@ -76,6 +77,24 @@ def test_a_run_validates_at_its_intervals_and_keeps_the_best(
     scores = [float(row["score"]) for row in rows]
     assert load(tmp_path / "run" / "best.ckpt")["global_step"] == 2 * (scores.index(max(scores)) + 1)
     assert not list((tmp_path / "run").glob("*.new"))
+
+
+def test_a_full_disk_ends_a_run_with_a_sentence_and_keeps_the_old_checkpoint(
+    tmp_path: Path, data_root: Path, small_config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    train(read_config(small_config, ("schedule.max_steps=3",)), data_root, folder)
+    saved = (folder / "last.ckpt").read_bytes()
+
+    def disk_full(trainer: Any, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Trainer, "save_checkpoint", disk_full)
+    with pytest.raises(OutputError, match=r"No space left.*--resume"):
+        callbacks.save_whole(Trainer(logger=False), folder / "last.ckpt")
+    assert (folder / "last.ckpt").read_bytes() == saved
+    assert not list(folder.glob("*.new"))
 
 
 def test_small_oblong_scenes_train(tmp_path: Path, write_folder: Callable[..., Path], small_config: Path) -> None:
