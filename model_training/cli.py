@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -63,6 +64,11 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a value, as in schedule.max_minutes=60"
     )
+    parser.add_argument("--finetune", type=Path, metavar="CKPT", help="start from the weights of this checkpoint")
+    parser.add_argument("--reset-heads", action="store_true", help="with --finetune: start the heads anew")
+    parser.add_argument(
+        "--freeze-encoder", type=int, default=0, metavar="STEPS", help="leave the encoder as it is for so many steps"
+    )
     parser.set_defaults(command=_train)
 
 
@@ -104,12 +110,27 @@ def _train(options: argparse.Namespace) -> None:
     from model_training.configuration import read_config
     from model_training.training import run
 
+    overrides = (*options.set, *_start_overrides(options))
     if options.resume:
+        if overrides:
+            raise RequestError("with --resume, a change", overrides[0], "left out: a run goes on as it was started")
         run.resume(options.data, _run_folder(options))
     elif options.config is None:
         raise RequestError("--config", None, "a YAML file, as model_training/configs/starter.yaml")
     else:
-        run.start(read_config(options.config, tuple(options.set)), options.data, _run_folder(options))
+        run.start(read_config(options.config, overrides), options.data, _run_folder(options))
+
+
+def _start_overrides(options: argparse.Namespace) -> list[str]:
+    """The options of fine-tuning as `--set` would have them."""
+    overrides = []
+    if options.finetune is not None:
+        overrides.append(f"start.weights={json.dumps(str(options.finetune))}")
+    if options.reset_heads:
+        overrides.append("start.reset_heads=true")
+    if options.freeze_encoder:
+        overrides.append(f"start.freeze_encoder_steps={options.freeze_encoder}")
+    return overrides
 
 
 def _run_folder(options: argparse.Namespace) -> Path:

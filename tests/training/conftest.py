@@ -24,7 +24,7 @@ SMALL_CONFIG: dict[str, Any] = {
         "workers": 0,
     },
     "schedule": {"batch": 2, "max_steps": 6, "validate_every": 100, "learning_rate": 0.01},
-    "machine": {"threads": 1, "channels_last": False},
+    "machine": {"threads": 1, "channels_last": False, "accelerator": "cpu"},
     "card": {"name": "drawn roads", "version": "1", "licence": "CC0-1.0", "attributions": ["Drawn by a test."]},
 }
 
@@ -49,24 +49,31 @@ def draw_scene(seed: int, size: tuple[int, int] = (96, 128)) -> tuple[np.ndarray
     return image.clip(0, 255).astype(np.uint8), road
 
 
-@pytest.fixture
+def write_scenes(folder: Path, count: int = 3, size: tuple[int, int] = (96, 128)) -> Path:
+    """A data folder of drawn scenes; every other one has a valid mask."""
+    for name in ("images", "masks", "valid"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        image, road = draw_scene(number, size)
+        Image.fromarray(image).save(folder / "images" / f"s{number}.png")
+        Image.fromarray(road * 255).save(folder / "masks" / f"s{number}.png")
+        if number % 2:
+            valid = np.full(road.shape, 255, np.uint8)
+            valid[:, :10] = 0
+            Image.fromarray(valid).save(folder / "valid" / f"s{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def write_folder() -> Callable[..., Path]:
-    """Writes a data folder of drawn scenes: `write_folder(root, count)`; every other scene has a valid mask."""
+    """`write_scenes`."""
+    return write_scenes
 
-    def write(folder: Path, count: int = 3, size: tuple[int, int] = (96, 128)) -> Path:
-        for name in ("images", "masks", "valid"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-        for number in range(count):
-            image, road = draw_scene(number, size)
-            Image.fromarray(image).save(folder / "images" / f"s{number}.png")
-            Image.fromarray(road * 255).save(folder / "masks" / f"s{number}.png")
-            if number % 2:
-                valid = np.full(road.shape, 255, np.uint8)
-                valid[:, :10] = 0
-                Image.fromarray(valid).save(folder / "valid" / f"s{number}.png")
-        return folder
 
-    return write
+@pytest.fixture(scope="session")
+def small_settings() -> dict[str, Any]:
+    """The content of `small_config`."""
+    return SMALL_CONFIG
 
 
 @pytest.fixture
