@@ -90,7 +90,8 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Evaluate whole scenes through the plugin's own pipeline at the card's thresholds. Each folder is a data set "
-        "by itself. Writes evaluation.json and evaluation.csv (one row per scene)."
+        "by itself. Writes figures with their protocols (evaluation.json), one row per scene (evaluation.csv), curves "
+        "over the threshold, pictures of each scene, and index.html to look through them, worst first."
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="an .onnx file with a card")
     parser.add_argument(
@@ -120,7 +121,7 @@ def _run_folder(options: argparse.Namespace) -> Path:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from model_training.evaluation.report import parse_folder
+    from model_training.evaluation.labelled_folder import parse_folder
     from model_training.export.export import ExportRequest, export
 
     export(
@@ -136,6 +137,7 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from model_training.evaluation.report import evaluate_model, parse_folder
+    from model_training.evaluation.labelled_folder import parse_folder
+    from model_training.evaluation.report import evaluate_model
 
     evaluate_model(options.model, tuple(parse_folder(text) for text in options.folders), options.output)

@@ -15,8 +15,8 @@ from model_training.configuration import RunConfig
 from model_training.datasets.folders import Scene, read_scene
 from model_training.datasets.holdout import VALIDATION, Split, read_split, scenes_of
 from model_training.evaluation.figures import PROTOCOL, choose_thresholds, count_scenes, figures
+from model_training.evaluation.labelled_folder import LabelledFolder, evaluation_for_card
 from model_training.evaluation.prediction import predict_scene, resample
-from model_training.evaluation.report import LabelledFolder, evaluate_folder
 from model_training.export.margin import measure_margin
 from model_training.export.onnx_graph import ORIENTATION, PROBABILITY, to_onnx
 from model_training.network.road_network import MULTIPLE_OF, DeployedNetwork
@@ -113,7 +113,7 @@ def measured_card(card: ModelCard, file: Path, config: RunConfig, request: Expor
         for name, items in predicted.items()
     )
     compute = LocalCompute(file, dataclasses.replace(card, thresholds=thresholds))
-    tests = tuple(evaluate_folder(folder, compute, "test").evaluation for folder in request.tests)  # 4
+    tests = tuple(evaluation_for_card(folder, compute) for folder in request.tests)  # 4
     return dataclasses.replace(compute.card, evaluation=held_out + tests, self_test=record_self_test(compute))  # 5
 
 
