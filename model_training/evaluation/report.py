@@ -22,17 +22,16 @@ from model_training.evaluation import curves
 from model_training.evaluation.index_page import index_page
 from model_training.evaluation.labelled_folder import LabelledFolder
 from model_training.evaluation.measure import FolderReport, measure_folder
-from road_extractor_plugin.compute.local import LocalCompute
+from model_training.export.open_model import open_model
 from road_extractor_plugin.contract.errors import OutputError, RequestError
 from road_extractor_plugin.contract.model_card import ModelCard
-from road_extractor_plugin.contract.model_file import read_card
 
 
 def evaluate_model(model: Path, folders: Sequence[LabelledFolder], output: Path) -> None:
     """Evaluate a file and write the report; an earlier report there is replaced, when this one is complete.
 
     Raises:
-        ModelUnreadableError: Not an ONNX file.
+        ModelUnreadableError: Neither ONNX nor TorchScript.
         ModelCardError: Its card is wrong.
         DatasetError: A scene cannot be read.
         RequestError: Two folders have the same name.
@@ -41,7 +40,7 @@ def evaluate_model(model: Path, folders: Sequence[LabelledFolder], output: Path)
     slugs = {folder.name: file_name(folder.name) for folder in folders}
     if len(slugs) < len(folders):
         raise RequestError("folders", ", ".join(folder.name for folder in folders), "folders of different names")
-    compute = LocalCompute(model, read_card(model))
+    compute = open_model(model)
     with _draft_of(output) as draft:
         reports = [measure_folder(folder, compute, draft / "pictures" / slugs[folder.name]) for folder in folders]
         summary = summary_of(compute.card, reports)
