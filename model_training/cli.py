@@ -20,6 +20,7 @@ Train a road network on your own images, export it for the plugin, and measure i
   2. python -m model_training train --config model_training/configs/starter.yaml --data DATA --run runs/mine
   3. python -m model_training export runs/mine --data DATA --test DATA/mine/test@0.5 -o mine.onnx
   4. python -m model_training evaluate mine.onnx DATA/other/test@1.0 -o report
+  5. python -m model_training benchmark mine.onnx
 
 A data set is a folder with images/, masks/ and, where parts of images are empty, valid/; files pair by name.
 The configuration names the data sets below DATA and the ground resolution of each, in metres per pixel.
@@ -48,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="train a network, or go on with an interrupted run"))
     _add_export(commands.add_parser("export", help="make a model file with its card from a run"))
     _add_evaluate(commands.add_parser("evaluate", help="measure a model file on folders of labelled scenes"))
+    _add_benchmark(commands.add_parser("benchmark", help="time model files in all runtimes that are installed"))
     return parser
 
 
@@ -111,6 +113,19 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_evaluate)
 
 
+def _add_benchmark(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Time the network alone, per file, runtime (onnxruntime, OpenVINO where installed, TorchScript) and tile size, "
+        "in megapixels per second and in square kilometres per hour at the ground resolution of the card."
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="exported files")
+    parser.add_argument("--tile", type=int, nargs="+", default=[256, 512, 1024], metavar="PX", help="sides of tiles")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="processor threads (default: all)")
+    parser.add_argument("--rounds", type=int, default=7, metavar="N", help="how often each is timed (default: 7)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.set_defaults(command=_benchmark)
+
+
 def _train(options: argparse.Namespace) -> None:
     from model_training.configuration import read_config
     from model_training.training import run
@@ -153,3 +168,12 @@ def _evaluate(options: argparse.Namespace) -> None:
     from model_training.evaluation.report import evaluate_model
 
     evaluate_model(options.model, tuple(parse_folder(text) for text in options.folders), options.output)
+
+
+def _benchmark(options: argparse.Namespace) -> None:
+    from model_training.benchmark.benchmark import as_table, benchmark, write_json
+
+    speeds = benchmark(options.files, options.tile, options.threads, options.rounds)
+    print(as_table(speeds))
+    if options.json is not None:
+        write_json(options.json, speeds)
