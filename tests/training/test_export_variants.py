@@ -147,3 +147,13 @@ def test_reduced_precision_is_not_for_torchscript(
     assert main(["export", str(run), "--data", str(data_root), *options]) == 2
     assert "--precision" in capsys.readouterr().err
     assert [path.name for path in run.parent.iterdir() if path.name.startswith("m.pt")] == []
+
+
+def test_a_variant_that_loses_accuracy_is_not_written(
+    run: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(export, "LARGEST_IOU_DROP", -1.0)  # even an equal one is too bad
+    options = ["--precision", "int8", "--tile", "64", "-o", str(run.parent / "m.onnx")]
+    assert main(["export", str(run), "--data", str(data_root), *options]) == 2
+    assert "the held-out scenes of 'drawn'" in capsys.readouterr().err
+    assert [path.name for path in run.parent.iterdir() if path.name.startswith("m.onnx")] == []
