@@ -12,6 +12,7 @@ import yaml
 from PIL import Image, ImageDraw
 
 from model_training import torchvision_schemas  # noqa: F401  (before timm and lightning)
+from model_training.network.road_network import DeployedNetwork, NetworkConfig, RoadNetwork
 
 SMALL_CONFIG: dict[str, Any] = {
     "seed": 3,
@@ -89,3 +90,18 @@ def small_config(tmp_path: Path) -> Path:
     path = tmp_path / "small.yaml"
     path.write_text(yaml.safe_dump(SMALL_CONFIG), encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def deployed() -> Callable[..., DeployedNetwork]:
+    """A maker of untrained networks whose normalisation has seen some data, so that no output is degenerate."""
+
+    def make(*, with_orientation: bool = False, **changes: Any) -> DeployedNetwork:
+        torch.manual_seed(0)
+        options = {"encoder": "test_efficientnet", "encoder_weights": "none", "pyramid_channels": 8, **changes}
+        network = RoadNetwork(NetworkConfig(**options))
+        with torch.no_grad():
+            network.train()(torch.randn(4, 3, 64, 64))
+        return DeployedNetwork(network.eval(), with_orientation=with_orientation).eval()
+
+    return make
