@@ -7,7 +7,8 @@ from statistics import mean
 
 from model_training.evaluation.prediction import PredictedScene
 from road_extractor_plugin.compute.metrics.segmentation import EMPTY, MNIH_RADIUS_PX, SegmentationCounts, count
-from road_extractor_plugin.compute.threshold import hysteresis
+from road_extractor_plugin.compute.raster_rows import ArrayRows
+from road_extractor_plugin.compute.threshold import ROAD, hysteresis
 from road_extractor_plugin.contract.model_card import Thresholds
 
 PROTOCOL = (
@@ -20,8 +21,8 @@ HIGH_ABOVE_LOW = (0.0, 0.1, 0.2, 0.3)
 
 def count_scene(scene: PredictedScene, thresholds: Thresholds) -> SegmentationCounts:
     """Counts of one scene with the plugin's mask."""
-    mask = hysteresis(scene.probability, thresholds)
-    return count(mask, scene.road, scene.valid, MNIH_RADIUS_PX)
+    mask = hysteresis(ArrayRows(scene.probability), thresholds).read(0, len(scene.probability))
+    return count(mask == ROAD, scene.road, scene.valid, MNIH_RADIUS_PX)
 
 
 def count_scenes(scenes: Iterable[PredictedScene], thresholds: Thresholds) -> SegmentationCounts:

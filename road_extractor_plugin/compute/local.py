@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from road_extractor_plugin.compute.onnx_predictor import OnnxPredictor
+from road_extractor_plugin.compute.raster_rows import RasterRows
 from road_extractor_plugin.compute.tracing import Traced, trace
 from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.model_card import ModelCard
@@ -38,7 +39,7 @@ class LocalCompute:
 
     def trace(
         self,
-        probability: npt.NDArray[np.uint8],
+        probability: RasterRows,
         settings: TraceSettings,
         pixel_size_m: tuple[float, float],
         feedback: Feedback,

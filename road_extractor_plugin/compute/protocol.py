@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from road_extractor_plugin.compute.raster_rows import RasterRows
 from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.result import Device
@@ -43,12 +44,12 @@ class Compute(Protocol):
 
     def trace(
         self,
-        probability: npt.NDArray[np.uint8],
+        probability: RasterRows,
         settings: TraceSettings,
         pixel_size_m: tuple[float, float],
         feedback: Feedback,
     ) -> Traced:
-        """Mask and road graph of a stored probability raster (height, width), 0..254 and 255 for nodata."""
+        """Mask and road graph of a stored probability raster, 0..254 and 255 for nodata, that is read in strips."""
 
     def close(self) -> None:
         """Free the model and the device; afterwards nothing else may be called."""

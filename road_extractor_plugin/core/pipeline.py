@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from road_extractor_plugin.compute.protocol import Compute
+from road_extractor_plugin.compute.raster_rows import ArrayRows
 from road_extractor_plugin.compute.tracing import Traced
 from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
 from road_extractor_plugin.contract.grid import TileGrid
@@ -97,7 +98,7 @@ def _run(job: _Job, source: RasterSource, tiles: TileGrid, staged: OutputPaths) 
     probability = staged.folder / "probability_strips.tif"
     coverage = _infer(job, source, tiles, probability)
     with job.clock.stage("trace"):
-        stored = read_raster(probability)
+        stored = ArrayRows(read_raster(probability))
         feedback = PartOf(job.feedback, _INFERRED, _TRACED)
         traced = job.compute.trace(stored, job.settings, source.grid.pixel_size_m, feedback)
     with job.clock.stage("write"):
@@ -116,7 +117,7 @@ def _write_results(
     feedback.progress(0.0, "writing results")
     mask = staged.folder / "mask_strips.tif"
     with StripWriter(mask, grid, MASK) as writer:
-        writer.write(traced.mask)
+        writer.write(traced.mask.read(0, grid.height_px))
     counts = write_roads(staged.roads, traced.graph, road_polygons(mask, probability, grid), grid)
     if not job.request.vectors_only:
         stop_if_cancelled(feedback)
