@@ -29,14 +29,14 @@ class RasterUnusableError(RoadExtractorError):
     """A raster opens, but roads cannot be sought in it."""
 
     def __init__(self, path: Path | str, problem: str, remedy: str) -> None:
-        super().__init__(f"'{path}' {problem}. {remedy}")
+        super().__init__(f"'{path}' {problem}. {remedy}.")
 
 
 class AreaError(RoadExtractorError):
     """The area asked for cannot be read or does not meet the raster."""
 
     def __init__(self, problem: str, remedy: str) -> None:
-        super().__init__(f"{problem}. {remedy}")
+        super().__init__(f"{problem}. {remedy}.")
 
 
 class ModelUnreadableError(RoadExtractorError):
@@ -68,14 +68,14 @@ class ComputeError(RoadExtractorError):
     """The network could not be run."""
 
     def __init__(self, problem: str, remedy: str) -> None:
-        super().__init__(f"{problem}. {remedy}")
+        super().__init__(f"{problem}. {remedy}.")
 
 
 class OutputError(RoadExtractorError):
     """Results cannot be written."""
 
     def __init__(self, problem: str, remedy: str) -> None:
-        super().__init__(f"{problem}. {remedy}")
+        super().__init__(f"{problem}. {remedy}.")
 
 
 class OutputExistsError(OutputError):
@@ -93,8 +93,9 @@ class DiskFullError(OutputError):
 
     def __init__(self, folder: Path, needed_bytes: int, free_bytes: int) -> None:
         self.needed_bytes, self.free_bytes = needed_bytes, free_bytes
+        free_mb, needed_mb = free_bytes / 1e6, needed_bytes / 1e6
         super().__init__(
-            f"The disk of '{folder}' has {free_bytes / 1e6:,.0f} MB free, about {needed_bytes / 1e6:,.0f} are needed",
+            f"The disk of '{folder}' has {free_mb:,.0f} MB free, about {needed_mb:,.0f} MB are needed",
             "Free some space or choose another output folder; nothing was left behind",
         )
 
@@ -110,4 +111,4 @@ class ComparisonError(RoadExtractorError):
     """Two files cannot be compared with each other."""
 
     def __init__(self, problem: str, remedy: str) -> None:
-        super().__init__(f"{problem}. {remedy}")
+        super().__init__(f"{problem}. {remedy}.")
