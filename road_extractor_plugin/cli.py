@@ -1,4 +1,4 @@
-"""The command line: `python -m road_extractor_plugin extract | evaluate | model`.
+"""The command line: `python -m road_extractor_plugin extract | vectorize | evaluate | model`.
 
 Exit status: 0 done, 1 a fault of ours, 2 something that the user can put right (one plain line on stderr).
 """
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Callable
 from road_extractor_plugin.contract.errors import Cancelled, RoadExtractorError
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.model_file import read_card
-from road_extractor_plugin.contract.request import Area, ExtractRequest, ModelOptions, TraceOptions
-from road_extractor_plugin.contract.result import ExtractResult
+from road_extractor_plugin.contract.request import Area, ExtractRequest, ModelOptions, TraceOptions, VectorizeRequest
+from road_extractor_plugin.contract.result import ExtractResult, Report, VectorizeResult
 
 if TYPE_CHECKING:
     from road_extractor_plugin.core.compare import Comparison
@@ -69,6 +69,29 @@ def _extract(options: argparse.Namespace) -> None:
         _print_result(result, as_json=options.json)
 
 
+def _vectorize(options: argparse.Namespace) -> None:
+    from road_extractor_plugin.core.vectorize import vectorize
+    from road_extractor_plugin.engine.models import default_model
+    from road_extractor_plugin.engine.open_compute import open_tracer
+
+    card = read_card(options.model or default_model(), ModelOptions())
+    for raster in options.rasters:
+        request = VectorizeRequest(
+            probability=raster,
+            output_folder=options.output,
+            model_thresholds=card.thresholds,
+            raster_ground_resolution_m=options.ground_resolution,
+            trace=_trace_options(options),
+            overwrite=options.overwrite,
+        )
+        feedback = _TerminalFeedback(raster.name, quiet=options.quiet)
+        try:
+            result = vectorize(request, open_tracer(), feedback)
+        finally:
+            feedback.finish()
+        _print_result(result, as_json=options.json)
+
+
 def _read_area(path: Path | None) -> Area | None:
     from road_extractor_plugin.core.area import read_area
 
@@ -83,19 +106,23 @@ def _request(options: argparse.Namespace, raster: Path, model: Path, area: Area 
         area=area,
         raster_ground_resolution_m=options.ground_resolution,
         band_indexes=options.bands,
-        trace=TraceOptions(
-            threshold=options.threshold,
-            simplify_m=options.simplify,
-            min_spur_m=options.min_spur,
-            min_component_m=options.min_component,
-            min_area_m2=options.min_area,
-            max_hole_m2=options.max_hole,
-        ),
+        trace=_trace_options(options),
         model_options=_model_options(options),
         device=options.device,
         tile_px=options.tile,
         vectors_only=options.vectors_only,
         overwrite=options.overwrite,
+    )
+
+
+def _trace_options(options: argparse.Namespace) -> TraceOptions:
+    return TraceOptions(
+        threshold=options.threshold,
+        simplify_m=options.simplify,
+        min_spur_m=options.min_spur,
+        min_component_m=options.min_component,
+        min_area_m2=options.min_area,
+        max_hole_m2=options.max_hole,
     )
 
 
@@ -110,14 +137,15 @@ def _model_options(options: argparse.Namespace) -> ModelOptions:
     )
 
 
-def _print_result(result: ExtractResult, *, as_json: bool) -> None:
+def _print_result(result: ExtractResult | VectorizeResult, *, as_json: bool) -> None:
     if as_json:
         print(result.paths.report.read_text(encoding="utf-8"))
         return
     report, roads = result.report, result.report.roads
+    device = f" on {report.device.name}" if isinstance(report, Report) else ""
     print(
         f"{roads.length_km:.2f} km of road in {roads.centerlines} lines, mean width {roads.mean_width_m:.1f} m, "
-        f"{report.area_km2:.2f} km2 in {report.seconds['total']:.1f} s on {report.device.name}: {result.paths.folder}"
+        f"{report.area_km2:.2f} km2 in {report.seconds['total']:.1f} s{device}: {result.paths.folder}"
     )
 
 
@@ -197,6 +225,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m road_extractor_plugin", description="Roads from aerial imagery.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_extract(commands.add_parser("extract", help="find the roads in rasters"))
+    _add_vectorize(commands.add_parser("vectorize", help="find the lines anew in probability rasters"))
     _add_evaluate(
         commands.add_parser("evaluate", help="compare a result with a reference: two rasters or two vector files")
     )
@@ -227,11 +256,35 @@ def _add_extract(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--tile", type=int, metavar="PX", help="side of a tile (default: the model's)")
     parser.add_argument("--vectors-only", action="store_true", help="keep only the GeoPackage and the report")
+    _add_output_options(parser)
+    _add_trace_options(parser.add_argument_group("lines"))
+    _add_model_options(parser.add_argument_group("model without a card"))
+
+
+def _add_vectorize(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_vectorize)
+    parser.add_argument(
+        "rasters", type=Path, nargs="+", metavar="PROBABILITY", help="a *_probability.tif, or a mask of 0 and 1 or 255"
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("--threshold", type=float, metavar="P", help="road probability, 0 to 1 (default: the model's)")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help="the model that made it, for its thresholds (default: the bundled)",
+    )
+    parser.add_argument(
+        "--ground-resolution", type=float, metavar="M", help="metres per pixel of a raster without a CRS"
+    )
+    _add_output_options(parser)
+    _add_trace_options(parser.add_argument_group("lines"))
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace results of an earlier run")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--quiet", action="store_true", help="no progress line")
-    _add_trace_options(parser.add_argument_group("lines"))
-    _add_model_options(parser.add_argument_group("model without a card"))
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:

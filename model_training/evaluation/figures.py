@@ -6,11 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
+import numpy as np
+import numpy.typing as npt
+
 from model_training.evaluation.networks import NetworkProtocols
 from model_training.evaluation.prediction import PredictedScene
 from road_extractor_plugin.compute.metrics.segmentation import EMPTY, MNIH_RADIUS_PX, SegmentationCounts, count
 from road_extractor_plugin.compute.metrics.skeletons import count_skeletons
-from road_extractor_plugin.compute.threshold import hysteresis
+from road_extractor_plugin.compute.raster_rows import ArrayRows
+from road_extractor_plugin.compute.threshold import ROAD, hysteresis
 from road_extractor_plugin.contract.model_card import Thresholds
 
 _ON_SCENES = (
@@ -62,10 +66,17 @@ def protocols_of(networks: NetworkProtocols) -> dict[str, str]:
     }
 
 
+def road_of(scene: PredictedScene, thresholds: Thresholds) -> npt.NDArray[np.bool_]:
+    """The plugin's mask of one scene, (height, width)."""
+    mask: npt.NDArray[np.bool_] = (
+        hysteresis(ArrayRows(scene.probability), thresholds).read(0, len(scene.probability)) == ROAD
+    )
+    return mask
+
+
 def count_scene(scene: PredictedScene, thresholds: Thresholds) -> SegmentationCounts:
     """Counts of one scene with the plugin's mask."""
-    mask = hysteresis(scene.probability, thresholds)
-    return count(mask, scene.road, scene.valid, MNIH_RADIUS_PX)
+    return count(road_of(scene, thresholds), scene.road, scene.valid, MNIH_RADIUS_PX)
 
 
 def count_scenes(scenes: Iterable[PredictedScene], thresholds: Thresholds) -> SegmentationCounts:
@@ -75,8 +86,7 @@ def count_scenes(scenes: Iterable[PredictedScene], thresholds: Thresholds) -> Se
 
 def count_scene_skeletons(scene: PredictedScene, thresholds: Thresholds) -> SegmentationCounts:
     """Counts of one scene after both masks are thinned."""
-    mask = hysteresis(scene.probability, thresholds)
-    return count_skeletons(mask, scene.road, scene.valid, SKELETON_REACH_PX)
+    return count_skeletons(road_of(scene, thresholds), scene.road, scene.valid, SKELETON_REACH_PX)
 
 
 def figures(counts: SegmentationCounts) -> dict[str, float]:

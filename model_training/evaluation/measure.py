@@ -16,6 +16,7 @@ from model_training.evaluation.figures import (
     count_scene_skeletons,
     data_set_figures,
     protocols_of,
+    road_of,
 )
 from model_training.evaluation.labelled_folder import LabelledFolder
 from model_training.evaluation.networks import NetworkProtocols, TracedScene, network_figures, trace_scene
@@ -23,7 +24,6 @@ from model_training.evaluation.pictures import four_panels, write_pictures
 from model_training.evaluation.prediction import predict_scene, resample
 from road_extractor_plugin.compute.metrics.segmentation import EMPTY, SegmentationCounts
 from road_extractor_plugin.compute.protocol import Compute
-from road_extractor_plugin.compute.threshold import hysteresis
 
 LOG = logging.getLogger(__name__)
 THUMBNAILS = "small"
@@ -102,7 +102,7 @@ def _measure_scene(scene: Scene, compute: Compute, pictures: Path) -> _Seen:
     resolution, thresholds = compute.card.input.ground_resolution_m, compute.card.thresholds
     found = predict_scene(scene, resolution, compute)
     traced = trace_scene(found, thresholds, resolution)
-    mask = hysteresis(found.probability, thresholds)
+    mask = road_of(found, thresholds)
     name = f"{scene.stem}.jpg"
     write_pictures(
         four_panels(scene.image, found, mask, traced.predicted), pictures / name, pictures / THUMBNAILS / name

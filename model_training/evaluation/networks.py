@@ -13,7 +13,8 @@ import numpy as np
 from model_training.evaluation.prediction import PredictedScene
 from road_extractor_plugin.compute.metrics import apls, topo
 from road_extractor_plugin.compute.metrics.metric_graph import MetricGraph
-from road_extractor_plugin.compute.threshold import FULL, NODATA
+from road_extractor_plugin.compute.raster_rows import NODATA, ArrayRows
+from road_extractor_plugin.compute.threshold import FULL
 from road_extractor_plugin.compute.tracing import trace
 from road_extractor_plugin.contract.model_card import Thresholds
 from road_extractor_plugin.contract.road_graph import RoadGraph
@@ -65,7 +66,8 @@ def trace_scene(scene: PredictedScene, thresholds: Thresholds, pixel_m: float) -
     label = np.where(scene.valid, scene.road * np.uint8(FULL), np.uint8(NODATA))
     certain = TraceSettings(Thresholds(high=1.0, low=1.0))
     return TracedScene(
-        trace(scene.probability, settings, pixel_size_m).graph, trace(label, certain, pixel_size_m).graph
+        trace(ArrayRows(scene.probability), settings, pixel_size_m).graph,
+        trace(ArrayRows(label), certain, pixel_size_m).graph,
     )
 
 

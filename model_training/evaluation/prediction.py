@@ -11,7 +11,8 @@ from PIL import Image
 
 from model_training.datasets.folders import Bytes, Scene
 from road_extractor_plugin.compute.protocol import Compute
-from road_extractor_plugin.compute.threshold import FULL, NODATA
+from road_extractor_plugin.compute.raster_rows import NODATA
+from road_extractor_plugin.compute.threshold import FULL
 from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.grid import Window
 from road_extractor_plugin.core.inference import infer_strips, plan_tiles

@@ -12,12 +12,10 @@ import torch
 
 from model_training.export.parity import TOLERANCE, check_outputs
 from model_training.network.road_network import DeployedNetwork
-from road_extractor_plugin.compute.tracing import Traced, trace
+from road_extractor_plugin.compute.local import LocalTracer
 from road_extractor_plugin.contract.errors import ComputeError, ModelUnreadableError
-from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.result import Device
-from road_extractor_plugin.contract.trace_settings import TraceSettings
 
 CARD_FILE = "model_card.json"
 """The card's name among the extra files of the archive."""
@@ -53,7 +51,7 @@ def write_torchscript(module: torch.jit.ScriptModule, card: ModelCard, path: Pat
         torch.jit.save(module, file, _extra_files={CARD_FILE: card.to_json()})
 
 
-class TorchScriptCompute:
+class TorchScriptCompute(LocalTracer):
     """`Compute` by torch, on the processor."""
 
     def __init__(self, path: Path) -> None:
@@ -80,16 +78,6 @@ class TorchScriptCompute:
         except RuntimeError as error:
             problem = f"The network failed on tiles of shape {tiles.shape}: {str(error).splitlines()[-1]}"
             raise ComputeError(problem, "Try a smaller tile size") from error
-
-    def trace(
-        self,
-        probability: npt.NDArray[np.uint8],
-        settings: TraceSettings,
-        pixel_size_m: tuple[float, float],
-        feedback: Feedback,
-    ) -> Traced:
-        """See `Compute.trace`."""
-        return trace(probability, settings, pixel_size_m, feedback)
 
     def close(self) -> None:
         """Free the module."""

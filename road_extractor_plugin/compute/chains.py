@@ -11,7 +11,7 @@ _ENDS_PASSED = 2
 """Link ends at a vertex that a chain passes through."""
 
 
-def follow(links: Indices, vertex_count: int) -> list[list[int]]:
+def follow(links: Indices, vertex_count: int, cuts: Indices | None = None) -> list[list[int]]:
     """Join the links of a multigraph at every vertex of degree 2.
 
     Each link k has two darts: 2 k leads from its first vertex to its second, 2 k + 1 back. A chain is a walk over darts
@@ -21,12 +21,15 @@ def follow(links: Indices, vertex_count: int) -> list[list[int]]:
     Args:
         links: (m, 2) vertices; parallel links and self-loops are allowed.
         vertex_count: Number of vertices.
+        cuts: Vertices where chains end whatever their degree.
 
     Returns:
         The chains as lists of darts; each link is in exactly one, in one direction.
     """
     tails = links.ravel()
     through = np.bincount(tails, minlength=vertex_count) == _ENDS_PASSED
+    if cuts is not None:
+        through[cuts] = False
     by_tail = np.argsort(tails, kind="stable")
     passing = by_tail[through[tails[by_tail]]].reshape(-1, 2)
     successor = np.full(tails.size, -1, dtype=np.int64)

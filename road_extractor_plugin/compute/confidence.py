@@ -6,19 +6,20 @@ import numpy as np
 import numpy.typing as npt
 
 from road_extractor_plugin.compute.polylines import Polylines
-from road_extractor_plugin.compute.threshold import FULL, NODATA
+from road_extractor_plugin.compute.raster_rows import NODATA, RasterRows, values_at
+from road_extractor_plugin.compute.threshold import FULL
 
 Floats = npt.NDArray[np.float64]
 
 STEP_PX = 0.5
 
 
-def confidence_along(lines: Polylines, probability: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
+def confidence_along(lines: Polylines, probability: RasterRows) -> tuple[Floats, Floats]:
     """Mean and smallest road probability along lines, from the nearest pixel at places at most half a pixel apart.
 
     Args:
         lines: m lines within the raster.
-        probability: (height, width), 0..254 = 0..1, 255 nodata, which counts as 0.
+        probability: 0..254 = 0..1, 255 nodata, which counts as 0.
 
     Returns:
         (m,) mean weighted by length, (m,) smallest; both 0..1.
@@ -35,7 +36,7 @@ def confidence_along(lines: Polylines, probability: npt.NDArray[np.uint8]) -> tu
     places = np.repeat(lines.points[start], count, axis=0) + share[:, None] * np.repeat(way, count, axis=0)
     column, row = np.floor(places).astype(np.int64).T
     height, width = probability.shape
-    stored = probability[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
+    stored = values_at(probability, np.clip(row, 0, height - 1), np.clip(column, 0, width - 1))
     value = np.where(stored == NODATA, 0, stored) / FULL
 
     line = np.repeat(lines.line_of_point[start], count)

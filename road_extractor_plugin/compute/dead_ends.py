@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
 from road_extractor_plugin.compute.polylines import Polylines
+from road_extractor_plugin.compute.raster_rows import RasterRows, values_at
+from road_extractor_plugin.compute.threshold import ROAD
 
 BoolMask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -24,7 +28,7 @@ MIN_STRETCH_PX = 8.0
 
 
 def drawn_to_mask_end(
-    lines: Polylines, dead: BoolMask, width_px: Floats, radius_px: Floats, mask: BoolMask
+    lines: Polylines, dead: BoolMask, width_px: Floats, radius_px: Floats, mask: RasterRows
 ) -> Polylines:
     r"""Lines whose dead ends go straight to the end of the mask, so that a road cut off by the data's edge reaches it.
 
@@ -42,29 +46,38 @@ def drawn_to_mask_end(
         dead: (m, 2) whether a line's first and last point are dead ends.
         width_px: (m,) width of each line's road.
         radius_px: (n,) distance from each point of the lines to the nearest pixel that is not road.
-        mask: (height, width), True on road.
+        mask: 1 road, else none.
 
     Returns:
         The lines; all but the dead ends is as before.
     """
-    result = []
-    radii = np.split(radius_px, lines.offsets[1:-1])
-    for points, radius, width, (start_dead, end_dead) in zip(lines.split(), radii, width_px.tolist(), dead):
-        first, last, added_before, added_behind = 0, len(points), _NOTHING, _NOTHING
-        if start_dead:
-            first, added_before = _new_end(points[::-1], radius[::-1], width, mask)
-        if end_dead:
-            cut, added_behind = _new_end(points, radius, width, mask)
-            last -= cut
-        result.append(np.concatenate([added_before, points[first:last], added_behind]))
-    return Polylines.of(result)
+    points, radii = lines.split(), np.split(radius_px, lines.offsets[1:-1])
+    ends = [
+        _dead_end(points[line][::way], radii[line][::way], float(width_px[line]))
+        for line, way in ((line, 1 if at_end else -1) for line, at_end in np.argwhere(dead).tolist())
+    ]
+    reached = _road_ends([end.ahead for end in ends], mask)
+    for (line, at_end), end, place in zip(np.argwhere(dead).tolist(), ends, reached):  # at the start first
+        if at_end:
+            points[line] = np.concatenate([points[line][: len(points[line]) - end.cut], place])
+        else:
+            points[line] = np.concatenate([place, points[line][end.cut :]])
+    return Polylines.of(points)
 
 
 _NOTHING: Floats = np.empty((0, 2))
 
 
-def _new_end(points: Floats, radius_px: Floats, width_px: float, mask: BoolMask) -> tuple[int, Floats]:
-    """Number of points to cut off at the line's end, and the points, (0, 2) or (1, 2), to put there."""
+@dataclass(frozen=True, eq=False)
+class _DeadEnd:
+    cut: int
+    """Number of points to cut off at the line's end."""
+    ahead: Floats
+    """(n, 2) Places from there on where the road may still be."""
+
+
+def _dead_end(points: Floats, radius_px: Floats, width_px: float) -> _DeadEnd:
+    """What becomes of the end of a line, given from its other end to this one."""
     to_tip = np.append(np.cumsum(np.hypot(*np.diff(points[::-1], axis=0).T))[::-1], 0.0)
     stretch = max(2 * width_px, MIN_STRETCH_PX)
     middle = (2 * radius_px >= FULL_RADIUS_SHARE * width_px) & (to_tip >= 0.5 * width_px + SMOOTHED_PX) | (
@@ -74,19 +87,26 @@ def _new_end(points: Floats, radius_px: Floats, width_px: float, mask: BoolMask)
     if to_tip[base] + stretch > 0.5 * to_tip[0]:
         base = len(points) - 1
     behind = np.flatnonzero(to_tip >= to_tip[base] + stretch)
-    ahead = points[base] - points[behind[-1] if behind.size else 0]
-    length = float(np.hypot(*ahead))
+    way = points[base] - points[behind[-1] if behind.size else 0]
+    length = float(np.hypot(*way))
     if length == 0:  # a short line that ends where it starts
-        return 0, _NOTHING
+        return _DeadEnd(0, _NOTHING)
     reach = np.arange(0.0, to_tip[base] + 1.5 * width_px + 2, STEP_PX)
-    places = points[base] + reach[:, None] * (ahead / length)
-    steps = int(np.argmin(np.append(_on_mask(places, mask), False)))
-    return len(points) - 1 - base, places[steps - 1 : steps] if steps > 1 else _NOTHING
+    return _DeadEnd(len(points) - 1 - base, points[base] + reach[:, None] * (way / length))
 
 
-def _on_mask(places: Floats, mask: BoolMask) -> BoolMask:
+def _road_ends(ways: list[Floats], mask: RasterRows) -> list[Floats]:
+    """The last place of each way, (1, 2), up to which all of it is on the mask; (0, 2) if that is its first."""
+    places = Polylines.of(ways)
+    off = np.flatnonzero(~_on_mask(places.points, mask))
+    first_off = np.append(off, len(places.points))[np.searchsorted(off, places.first)]
+    steps = np.minimum(first_off, places.last + 1) - places.first
+    return [way[count - 1 : count] if count > 1 else _NOTHING for way, count in zip(ways, steps.tolist())]
+
+
+def _on_mask(places: Floats, mask: RasterRows) -> BoolMask:
     """(n,) whether places (n, 2) x, y are on the mask."""
     column, row = np.floor(places).astype(np.int64).T
     inside: BoolMask = (row >= 0) & (column >= 0) & (row < mask.shape[0]) & (column < mask.shape[1])
-    inside[inside] = mask[row[inside], column[inside]]
+    inside[inside] = values_at(mask, row[inside], column[inside]) == ROAD
     return inside

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from road_extractor_plugin.compute.onnx_predictor import OnnxPredictor
+from road_extractor_plugin.compute.raster_rows import RasterRows
 from road_extractor_plugin.compute.tracing import Traced, trace
 from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.model_card import ModelCard
@@ -15,7 +16,21 @@ from road_extractor_plugin.contract.result import Device
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 
 
-class LocalCompute:
+class LocalTracer:
+    """Traces where it is called."""
+
+    def trace(
+        self,
+        probability: RasterRows,
+        settings: TraceSettings,
+        pixel_size_m: tuple[float, float],
+        feedback: Feedback,
+    ) -> Traced:
+        """See `Tracer.trace`."""
+        return trace(probability, settings, pixel_size_m, feedback)
+
+
+class LocalCompute(LocalTracer):
     """Runs the network and the tracer where it is called."""
 
     def __init__(self, path: Path, card: ModelCard, *, device: str = "auto", threads: int = 0) -> None:
@@ -35,16 +50,6 @@ class LocalCompute:
     def predict(self, tiles: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """See `Compute.predict`."""
         return self._predictor.predict(tiles)
-
-    def trace(
-        self,
-        probability: npt.NDArray[np.uint8],
-        settings: TraceSettings,
-        pixel_size_m: tuple[float, float],
-        feedback: Feedback,
-    ) -> Traced:
-        """See `Compute.trace`."""
-        return trace(probability, settings, pixel_size_m, feedback)
 
     def close(self) -> None:
         """Free the session."""

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from road_extractor_plugin.compute.chains import follow
-from road_extractor_plugin.compute.pixel_graph import PixelGraph
 from road_extractor_plugin.compute.polylines import Polylines
 from road_extractor_plugin.compute.width import LocalWidths
 
@@ -51,7 +50,7 @@ class Network:
     @property
     def ends(self) -> Indices:
         """(m, 2) first and last vertex of each edge."""
-        return np.array([(path[0], path[-1]) for path in self.paths], dtype=np.int64).reshape(-1, 2)
+        return _ends(self.paths)
 
     @property
     def degree(self) -> Indices:
@@ -73,21 +72,6 @@ class Network:
         return Polylines.of([self.vertices.xy[path] for path in self.paths]).smoothed(SMOOTHING_PASSES)
 
 
-def network_of_pixels(graph: PixelGraph, around: LocalWidths) -> Network:
-    """Chains of skeleton pixels as edges; junctions, dead ends and one vertex of each ring are nodes.
-
-    Isolated dots have no edge and so vanish.
-
-    Args:
-        graph: The skeleton.
-        around: The mask around each pixel of the graph.
-    """
-    vertices = Vertices(graph.pixels[:, ::-1] + 0.5, around)
-    tails = graph.links.ravel()
-    darts = [np.array(chain, dtype=np.int64) for chain in follow(graph.links, len(graph.pixels))]
-    return measured(vertices, [np.append(tails[chain], tails[chain[-1] ^ 1]) for chain in darts])
-
-
 def measured(vertices: Vertices, paths: Sequence[Indices]) -> Network:
     """A network with the length and width of each edge measured."""
     lines = Polylines.of([vertices.xy[path] for path in paths]).smoothed(SMOOTHING_PASSES)
@@ -100,15 +84,26 @@ def joined(network: Network) -> Network:
     paths, lengths, widths = [], [], []
     for chain in follow(network.ends, len(network.vertices)):
         parts = [dart >> 1 for dart in chain]
-        paths.append(_join([network.paths[dart >> 1][:: -1 if dart & 1 else 1] for dart in chain]))
+        paths.append(_join(network.paths, chain))
         lengths.append(network.length_px[parts].sum())
         widths.append(network.width_px[max(parts, key=network.length_px.__getitem__)])
     return Network(network.vertices, tuple(paths), np.array(lengths), np.array(widths))
 
 
-def _join(parts: list[Indices]) -> Indices:
-    """One path from paths that follow each other, each starting where the one before ends."""
-    return np.concatenate([parts[0], *(part[1:] for part in parts[1:])])
+def joined_paths(paths: Sequence[Indices], vertex_count: int) -> list[Indices]:
+    """Paths over vertices, joined wherever exactly two ends meet."""
+    return [_join(paths, chain) for chain in follow(_ends(paths), vertex_count)]
+
+
+def _join(paths: Sequence[Indices], chain: list[int]) -> Indices:
+    """One path from a chain of them; dart 2 k is path k, and 2 k + 1 the same backwards."""
+    first, *others = [paths[dart >> 1][:: -1 if dart & 1 else 1] for dart in chain]
+    return np.concatenate([first, *(path[1:] for path in others)])
+
+
+def _ends(paths: Sequence[Indices]) -> Indices:
+    """(m, 2) first and last vertex of each path."""
+    return np.array([(path[0], path[-1]) for path in paths], dtype=np.int64).reshape(-1, 2)
 
 
 def _widths(lines: Polylines, vertex: Indices, around: LocalWidths) -> Floats:

@@ -17,7 +17,7 @@ class PixelGraph:
     pixels: Indices
     """(n, 2) row, column of the skeleton pixels in row-major order."""
     links: Indices
-    """(m, 2) neighbouring pixels, as indices into `pixels`."""
+    """(m, 2) neighbouring pixels, as indices into `pixels`; in order, and the lower index first."""
 
 
 def pixel_graph(skeleton: npt.NDArray[np.bool_]) -> PixelGraph:
@@ -52,7 +52,9 @@ def pixel_graph(skeleton: npt.NDArray[np.bool_]) -> PixelGraph:
         _links_to(down_right, (down_right >= 0) & (right < 0) & (down < 0)),  # 2
         _links_to(down_left, (down_left >= 0) & (left < 0) & (down < 0)),  # 2
     ]
-    return PixelGraph(np.column_stack([rows, columns]), np.concatenate(links))
+    all_links = np.concatenate(links)
+    in_order = np.lexsort((all_links[:, 1], all_links[:, 0]))
+    return PixelGraph(np.column_stack([rows, columns]), all_links[in_order])
 
 
 def _find(flat: Indices, wanted: Indices) -> Indices:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from road_extractor_plugin.compute.raster_rows import RasterRows
 from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.result import Device
@@ -17,7 +18,20 @@ if TYPE_CHECKING:
     from road_extractor_plugin.compute.tracing import Traced
 
 
-class Compute(Protocol):
+class Tracer(Protocol):
+    """The mathematics from a probability raster to roads, in this process or another."""
+
+    def trace(
+        self,
+        probability: RasterRows,
+        settings: TraceSettings,
+        pixel_size_m: tuple[float, float],
+        feedback: Feedback,
+    ) -> Traced:
+        """Mask and road graph of a stored probability raster, 0..254 and 255 for nodata, that is read in strips."""
+
+
+class Compute(Tracer, Protocol):
     """A loaded model and the array mathematics, in this process or another."""
 
     @property
@@ -40,15 +54,6 @@ class Compute(Protocol):
         Raises:
             ComputeError: The network failed, or gave something else than its card says.
         """
-
-    def trace(
-        self,
-        probability: npt.NDArray[np.uint8],
-        settings: TraceSettings,
-        pixel_size_m: tuple[float, float],
-        feedback: Feedback,
-    ) -> Traced:
-        """Mask and road graph of a stored probability raster (height, width), 0..254 and 255 for nodata."""
 
     def close(self) -> None:
         """Free the model and the device; afterwards nothing else may be called."""

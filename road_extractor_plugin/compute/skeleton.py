@@ -1,19 +1,42 @@
-"""Thinning a road mask to lines one pixel wide."""
+"""Thinning a road mask to lines one pixel wide.
+
+Zhang and Suen's parallel thinning (1984, doi:10.1145/357994.358023) with the table, and so the result, of scikit-image.
+It is written out here because a strip of a raster must be thinned for a given number of turns and no further.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from skimage.morphology import skeletonize
+
+from road_extractor_plugin.compute.raster_rows import PackedRows, RasterRows, Strips, framed
+from road_extractor_plugin.compute.threshold import ROAD
 
 BoolMask = npt.NDArray[np.bool_]
+Flags = npt.NDArray[np.uint8]
+Indices = npt.NDArray[np.int64]
+
+ROUND_TURNS = 32
+"""Turns of thinning between two looks at the neighbouring strips; most roads are thin after fewer."""
+
+_NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
+"""Row and column steps, clockwise from the north-west; neighbour k is bit k of a neighbourhood."""
+
+_ONLY_FIRST = (3, 6, 11, 12, 14, 131, 134, 161, 194, 198)
+_ONLY_SECOND = (24, 26, 56, 96, 104, 108, 176, 192, 224)
+_IN_BOTH = (10, 40, 130, 160)
+_NEVER = (48, 129)
+"""Neighbourhoods in which scikit-image departs from the paper: corners of lines go, blocks of 2 x 2 px stay."""
+
+_ROAD = np.uint8(1)
+_AWAKE = (np.uint8(2), np.uint8(4))
+"""Bits of a pixel's flags: it is road; a neighbour of it went in the latest first, the latest second pass of a turn."""
 
 
 def thin(mask: BoolMask) -> BoolMask:
     """Skeleton of a mask: the same 8-connected components and the same holes, lines one pixel wide.
 
-    Zhang-Suen thinning (1984, doi:10.1145/357994.358023) as scikit-image has it. A pixel of the result depends on the
-    mask within about the local road width only. Ends are shortened by about half the road's width.
+    Ends are shortened by about half the road's width.
 
     Args:
         mask: (height, width), True on road.
@@ -21,22 +44,150 @@ def thin(mask: BoolMask) -> BoolMask:
     Returns:
         (height, width), True on the skeleton.
     """
-    skeleton: BoolMask = skeletonize(_without_steps(mask)) if mask.any() else mask.copy()
-    return skeleton
+    skeleton, _ = _thinned(np.pad(without_steps(np.pad(mask, 1)), 1))
+    return skeleton[1:-1, 1:-1]
 
 
-def _without_steps(mask: BoolMask) -> BoolMask:
-    """The mask without one half of each staircase of single steps, which Zhang-Suen eats from one end to its middle.
+def thin_strips(mask: RasterRows, strips: Strips, round_turns: int = ROUND_TURNS) -> PackedRows:
+    """Skeleton of a mask in strips: exactly that of `thin`, whatever the strips and however wide the road.
+
+    In a pass of thinning a pixel depends on its eight neighbours, and a turn is two passes. So after n turns a strip is
+    right when 2 n rows on either side of it were thinned with it.
+
+    1. Each strip is thinned for n turns together with 2 n rows on either side, which are then thrown away.
+    2. That is repeated, from what the round before left, until no strip changed in its last turn. A strip is left out
+       when nothing within 2 n rows of it did: it would stay as it is.
+
+    So memory does not depend on the width of roads, only the number of rounds does: half the widest road over n, and
+    more where a line is eaten from its end.
+
+    Args:
+        mask: 1 road, else none.
+        strips: What is worked on at a time.
+        round_turns: The n above.
+
+    Returns:
+        1 on the skeleton, 0 elsewhere.
+    """
+    state = PackedRows(mask.shape[1])
+    for start, stop in strips:
+        state.append(without_steps(framed(mask, start - 1, stop + 1) == ROAD))
+    changing = np.ones(mask.shape[0], dtype=bool)
+    while changing.any():
+        state, changing = _round(state, strips, round_turns, changing)
+    return state
+
+
+def without_steps(framed_mask: BoolMask) -> BoolMask:
+    """The mask, given with one pixel more on each side, without one half of each staircase of single steps.
+
+    Zhang and Suen's thinning eats such a staircase from one end to its middle.
 
     # a .        o is a step when exactly the four marked neighbours are road. Its road neighbours a and b
     . o b        then have a neighbour in the south or west, so they are no steps themselves, and as they touch
     . . #        each other nothing comes apart.
     """
-    framed = np.pad(mask, 1)
-    north_west, north, north_east = framed[:-2, :-2], framed[:-2, 1:-1], framed[:-2, 2:]
-    west, east = framed[1:-1, :-2], framed[1:-1, 2:]
-    south_west, south, south_east = framed[2:, :-2], framed[2:, 1:-1], framed[2:, 2:]
+    north_west, north, north_east = framed_mask[:-2, :-2], framed_mask[:-2, 1:-1], framed_mask[:-2, 2:]
+    west, east = framed_mask[1:-1, :-2], framed_mask[1:-1, 2:]
+    south_west, south, south_east = framed_mask[2:, :-2], framed_mask[2:, 1:-1], framed_mask[2:, 2:]
     step = north & east & north_west & south_east & ~(south | west)
     step &= ~(north_east | south_west)
-    less: BoolMask = mask & ~step
+    less: BoolMask = framed_mask[1:-1, 1:-1] & ~step
     return less
+
+
+def _round(state: PackedRows, strips: Strips, turns: int, changing: BoolMask) -> tuple[PackedRows, BoolMask]:
+    """One round of `thin_strips`: the state after it, and (height,) the rows that changed in its last turn."""
+    halo = 2 * turns
+    after, still_changing = PackedRows(state.shape[1]), np.zeros_like(changing)
+    for start, stop in strips:
+        top = max(start - halo, 0)
+        if not changing[top : stop + halo].any():
+            after.append(state.read(start, stop))
+            continue
+        window, last_rows = _thinned(np.pad(state.read(top, min(stop + halo, strips.height)) == 1, 1), turns)
+        after.append(window[start - top + 1 : stop - top + 1, 1:-1])
+        last_rows += top - 1
+        still_changing[last_rows[(last_rows >= start) & (last_rows < stop)]] = True
+    return after, still_changing
+
+
+def _thinned(mask: BoolMask, turns: int | None = None) -> tuple[BoolMask, Indices]:
+    """Thin a mask for so many turns, or until nothing changes.
+
+    A pixel needs a look in a pass only if a neighbour went since the last pass of that kind, that is in one of the two
+    passes before. So the work grows with the pixels that go, not with the raster.
+
+    Args:
+        mask: (height, width), False along its edge.
+        turns: Of two passes each.
+
+    Returns:
+        (height, width) what is left, and the rows of the pixels that went in the last of the turns.
+    """
+    flags = mask.astype(np.uint8).ravel()
+    steps = [row * mask.shape[1] + column for row, column in _NEIGHBOURS]
+    nothing = np.empty(0, dtype=np.int64)
+    outline = np.flatnonzero(mask & ~_has_all_sides(mask))
+    flags[outline] |= _AWAKE[1]
+    awake, gone = [nothing, outline], [nothing, nothing]
+    turn = 0
+    while turn != turns and any(pixels.size for pixels in awake):
+        turn += 1
+        for kind, table in enumerate(_TABLES):
+            # `awake[kind]` is from two passes ago; its pixels that woke again are in the other list as well.
+            both = [awake[1 - kind], awake[kind][flags[awake[kind]] & _AWAKE[1 - kind] == 0]]
+            gone[kind] = _removable(flags, np.concatenate(both), steps, table)
+            flags[awake[kind]] &= ~_AWAKE[kind]
+            flags[gone[kind]] = 0
+            awake[kind] = _wake(flags, gone[kind], steps, _AWAKE[kind])
+    rows = np.concatenate(gone) // mask.shape[1] if turn == turns else nothing
+    return (flags & _ROAD).astype(bool).reshape(mask.shape), rows
+
+
+def _removable(flags: Flags, pixels: Indices, steps: list[int], table: BoolMask) -> Indices:
+    """Those of the pixels that are road and have a neighbourhood of the table."""
+    pixels = pixels[flags[pixels] & _ROAD != 0]
+    neighbourhood = np.zeros(pixels.size, dtype=np.uint8)
+    for bit, step in enumerate(steps):
+        neighbourhood |= (flags[pixels + step] & _ROAD) << np.uint8(bit)
+    removable: Indices = pixels[table[neighbourhood]]
+    return removable
+
+
+def _wake(flags: Flags, gone: Indices, steps: list[int], mark: np.uint8) -> Indices:
+    """Mark the road pixels beside those that are gone, and list each once."""
+    woken = []
+    for step in steps:
+        beside = gone + step
+        beside = beside[flags[beside] & (_ROAD | mark) == _ROAD]
+        flags[beside] |= mark
+        woken.append(beside)
+    return np.concatenate(woken)
+
+
+def _tables() -> tuple[BoolMask, BoolMask]:
+    """(256,) for either pass of a turn: the neighbourhoods in which a road pixel goes."""
+    number = np.arange(256)
+    around = [number >> bit & 1 for bit in range(8)]
+    north, east, south, west = around[1::2]
+    count = sum(around)
+    begins = sum(around[bit] & ~around[bit - 1] for bit in range(8))
+    thick = (count >= 2) & (count <= 6) & (begins == 1)  # noqa: PLR2004  (the paper's numbers)
+    first = thick & (east & south & (north | west) == 0)
+    second = thick & (north & west & (east | south) == 0)
+    for table, others in ((first, _ONLY_SECOND), (second, _ONLY_FIRST)):
+        table[[*others, *_NEVER]] = False
+    first[[*_ONLY_FIRST, *_IN_BOTH]] = True
+    second[[*_ONLY_SECOND, *_IN_BOTH]] = True
+    return first, second
+
+
+def _has_all_sides(mask: BoolMask) -> BoolMask:
+    """(height, width) whether the four pixels that share a side are all road; False along the edge."""
+    inner = np.zeros_like(mask)
+    inner[1:-1, 1:-1] = mask[:-2, 1:-1] & mask[2:, 1:-1] & mask[1:-1, :-2] & mask[1:-1, 2:]
+    return inner
+
+
+_TABLES = _tables()

@@ -6,60 +6,73 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
+from road_extractor_plugin.compute.raster_rows import NODATA, PackedRows, RasterRows, Stored, Strips, framed
+from road_extractor_plugin.compute.regions import Regions
 from road_extractor_plugin.contract.model_card import Thresholds
-
-NODATA = 255
-"""Value of the probability and mask rasters where nothing is known."""
 
 FULL = 254
 """Value of the probability raster that means 1."""
 
+ROAD = 1
+"""Value of the mask raster on road; 0 is beside it."""
+
 BoolMask = npt.NDArray[np.bool_]
 
-_EIGHT = np.ones((3, 3), dtype=bool)
 
-
-def hysteresis(probability: npt.NDArray[np.uint8], thresholds: Thresholds, min_area_px: float = 0.0) -> BoolMask:
+def hysteresis(
+    probability: RasterRows, thresholds: Thresholds, min_area_px: float = 0.0, strips: Strips | None = None
+) -> PackedRows:
     """Pixels >= `low` in 8-connected pieces that hold a pixel >= `high` (Canny 1986, doi:10.1109/TPAMI.1986.4767851).
 
     Args:
-        probability: (height, width), 0..254 = 0..1, 255 nodata.
+        probability: 0..254 = 0..1, 255 nodata.
         thresholds: Both 0..1.
         min_area_px: Smaller pieces are dropped, unless they touch the edge of the data.
+        strips: What is worked on at a time; it does not change the result.
 
     Returns:
-        (height, width), True on road.
+        1 road, 0 none, 255 nodata.
     """
-    known = probability != NODATA
-    pieces, count = ndimage.label(known & (probability >= _stored(thresholds.low)), _EIGHT)
-    kept = np.bincount(pieces.ravel(), minlength=count + 1) >= min_area_px
-    kept[pieces[_data_rim(known)]] = True
-    seeded = np.zeros_like(kept)
-    seeded[pieces[known & (probability >= _stored(thresholds.high))]] = True
-    kept &= seeded
-    kept[0] = False
-    mask: BoolMask = kept[pieces]
+    strips = strips or Strips.of(probability)
+    low, high = _stored(thresholds.low), _stored(thresholds.high)
+    pieces = Regions(over_corners=True)
+    for start, stop in strips:
+        values, rim = _with_rim(probability, start, stop)
+        likely = (values >= low) & (values != NODATA)
+        pieces.add(likely, likely & (values >= high), likely & rim)
+    area, sure, at_rim = pieces.counts()
+    kept = (sure > 0) & ((area >= min_area_px) | (at_rim > 0))
+    mask = PackedRows(probability.shape[1])
+    for number, (start, stop) in enumerate(strips):
+        values = probability.read(start, stop)
+        likely = (values >= low) & (values != NODATA)
+        mask.append(np.where(values == NODATA, values, pieces.picked(number, likely, kept)))
     return mask
 
 
-def fill_small_holes(mask: BoolMask, known: BoolMask, max_area_px: float) -> BoolMask:
+def fill_small_holes(mask: RasterRows, max_area_px: float, strips: Strips | None = None) -> PackedRows:
     """Mask with its 4-connected holes of at most `max_area_px` filled; a hole at the edge of the data stays.
 
     Args:
-        mask: (height, width), True on road.
-        known: (height, width), False where there is no data.
+        mask: 1 road, 0 none, 255 nodata.
         max_area_px: Largest hole filled; city blocks and roundabouts are larger.
+        strips: What is worked on at a time; it does not change the result.
 
     Returns:
-        (height, width), True on road.
+        The mask, coded likewise.
     """
-    holes, count = ndimage.label(known & ~mask)
-    small = np.bincount(holes.ravel(), minlength=count + 1) <= max_area_px
-    small[0] = False
-    small[holes[_data_rim(known)]] = False
-    filled: BoolMask = mask | small[holes]
+    strips = strips or Strips.of(mask)
+    holes = Regions(over_corners=False)
+    for start, stop in strips:
+        codes, rim = _with_rim(mask, start, stop)
+        holes.add(codes == 0, (codes == 0) & rim)
+    area, at_rim = holes.counts()
+    small = (area <= max_area_px) & (at_rim == 0)
+    filled = PackedRows(mask.shape[1])
+    for number, (start, stop) in enumerate(strips):
+        codes = mask.read(start, stop)
+        filled.append(np.where(holes.picked(number, codes == 0, small), np.uint8(ROAD), codes))
     return filled
 
 
@@ -68,12 +81,9 @@ def _stored(threshold: float) -> int:
     return math.ceil(threshold * FULL - 1e-9)
 
 
-def _data_rim(known: BoolMask) -> BoolMask:
-    """Pixels with data beside the raster's edge or (8-connected) a pixel without data."""
-    rim = np.zeros_like(known)
-    rim[[0, -1], :] = True
-    rim[:, [0, -1]] = True
-    if not known.all():
-        rim |= ndimage.binary_dilation(~known, _EIGHT)
-    rim &= known
-    return rim
+def _with_rim(raster: RasterRows, start: int, stop: int) -> tuple[Stored, BoolMask]:
+    """Rows of a raster, and which of their pixels have (8-connected) nodata or the raster's edge beside them."""
+    window = framed(raster, start - 1, stop + 1)
+    unknown = window == NODATA
+    in_column = unknown[:-2] | unknown[1:-1] | unknown[2:]
+    return window[1:-1, 1:-1], in_column[:, :-2] | in_column[:, 1:-1] | in_column[:, 2:]

@@ -6,24 +6,19 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from road_extractor_plugin.compute.confidence import confidence_along
 from road_extractor_plugin.compute.dead_ends import drawn_to_mask_end
 from road_extractor_plugin.compute.graph_rules import drop_small_components, merge_junctions, prune_spurs
-from road_extractor_plugin.compute.network import Network, measured, network_of_pixels
-from road_extractor_plugin.compute.pixel_graph import pixel_graph
+from road_extractor_plugin.compute.network import Network, measured
 from road_extractor_plugin.compute.polylines import Polylines
+from road_extractor_plugin.compute.raster_rows import PackedRows, RasterRows, Strips
 from road_extractor_plugin.compute.simplify import simplified
-from road_extractor_plugin.compute.skeleton import thin
-from road_extractor_plugin.compute.threshold import NODATA, fill_small_holes, hysteresis
-from road_extractor_plugin.compute.width import local_widths
+from road_extractor_plugin.compute.skeleton_network import skeleton_network
+from road_extractor_plugin.compute.threshold import fill_small_holes, hysteresis
 from road_extractor_plugin.contract.feedback import Feedback, SilentFeedback, stop_if_cancelled
 from road_extractor_plugin.contract.road_graph import RoadEdge, RoadGraph
 from road_extractor_plugin.contract.trace_settings import TraceSettings
-
-BoolMask = npt.NDArray[np.bool_]
-Stored = npt.NDArray[np.uint8]
 
 MIN_TOLERANCE_PX = 0.5
 """Lines are simplified by at least this much: the pixels say nothing finer."""
@@ -35,27 +30,29 @@ class Traced:
 
     graph: RoadGraph
     """Edges in the order of their nodes; every node has an edge."""
-    mask: Stored
-    """(height, width): 1 road, 0 none, 255 nodata."""
+    mask: RasterRows
+    """1 road, 0 none, 255 nodata."""
 
 
 def trace(
-    probability: Stored,
+    probability: RasterRows,
     settings: TraceSettings,
     pixel_size_m: tuple[float, float],
     feedback: Feedback | None = None,
+    strip_rows: int | None = None,
 ) -> Traced:
     """Trace the roads of a probability raster.
 
-    Per pixel, and depending on a neighbourhood of about the widest road only (the pieces' and holes' areas apart):
-    hysteresis threshold, clean mask, thinning, widths. On the graph: the rules of `graph_rules.py`, dead ends drawn out
-    to the end of the mask, lines simplified, confidence.
+    Per pixel, strip by strip: hysteresis threshold, clean mask, thinning, widths, links. On the graph: the rules of
+    `graph_rules.py`, dead ends drawn out to the end of the mask, lines simplified, confidence. Memory is that of a
+    strip, of the mask, compressed, and of the graph.
 
     Args:
-        probability: (height, width), 0..254 = 0..1, 255 nodata.
+        probability: 0..254 = 0..1, 255 nodata.
         settings: In metres; lengths in pixels are found with the geometric mean of the pixel's sides.
         pixel_size_m: Metres on the ground per pixel, in x and in y.
         feedback: Told how far the tracing is, and asked whether to stop.
+        strip_rows: What is worked on at a time; it does not change the result. By default about `STRIP_PX` pixels.
 
     Returns:
         Graph and mask; the same input always gives the same output, order included.
@@ -64,11 +61,12 @@ def trace(
         Cancelled: The user asked for it.
     """
     feedback = feedback or SilentFeedback()
+    strips = Strips.of(probability, strip_rows, feedback)
     pixel_m = math.sqrt(pixel_size_m[0] * pixel_size_m[1])
-    known = probability != NODATA
-    mask = road_mask(probability, settings, pixel_m)
+    _report(feedback, 0.0, "finding road surfaces")
+    mask = road_mask(probability, settings, pixel_m, strips)
     _report(feedback, 0.3, "thinning roads")
-    network = skeleton_network(mask, known)
+    network = skeleton_network(mask, strips)
     _report(feedback, 0.6, "cleaning the road network")
     network = prune_spurs(network, settings.min_spur_m / pixel_m)
     network = merge_junctions(network)
@@ -80,34 +78,25 @@ def trace(
     lines = simplified(lines, max(settings.simplify_m / pixel_m, MIN_TOLERANCE_PX))
     graph = _road_graph(network, lines, probability)
     _report(feedback, 1.0, "roads traced")
-    return Traced(graph, np.where(known, mask, NODATA).astype(np.uint8))
+    return Traced(graph, mask)
 
 
-def road_mask(probability: Stored, settings: TraceSettings, pixel_m: float) -> BoolMask:
+def road_mask(
+    probability: RasterRows, settings: TraceSettings, pixel_m: float, strips: Strips | None = None
+) -> PackedRows:
     """Threshold and clean a probability raster.
 
     Args:
-        probability: (height, width), 0..254 = 0..1, 255 nodata.
+        probability: 0..254 = 0..1, 255 nodata.
         settings: Thresholds and areas.
         pixel_m: Metres on the ground per pixel.
+        strips: What is worked on at a time; it does not change the result.
 
     Returns:
-        (height, width), True on road.
+        1 road, 0 none, 255 nodata.
     """
-    known = probability != NODATA
-    mask = hysteresis(probability, settings.thresholds, settings.min_area_m2 / pixel_m**2)
-    return fill_small_holes(mask, known, settings.max_hole_m2 / pixel_m**2)
-
-
-def skeleton_network(mask: BoolMask, known: BoolMask) -> Network:
-    """The skeleton of a mask as a network with exactly its topology, before any rule.
-
-    Args:
-        mask: (height, width), True on road.
-        known: (height, width), False where there is no data.
-    """
-    graph = pixel_graph(thin(mask))
-    return network_of_pixels(graph, local_widths(mask, known, graph.pixels))
+    mask = hysteresis(probability, settings.thresholds, settings.min_area_m2 / pixel_m**2, strips)
+    return fill_small_holes(mask, settings.max_hole_m2 / pixel_m**2, strips)
 
 
 def _report(feedback: Feedback, fraction: float, stage: str) -> None:
@@ -115,7 +104,7 @@ def _report(feedback: Feedback, fraction: float, stage: str) -> None:
     feedback.progress(fraction, stage)
 
 
-def _road_graph(network: Network, lines: Polylines, probability: Stored) -> RoadGraph:
+def _road_graph(network: Network, lines: Polylines, probability: RasterRows) -> RoadGraph:
     """The finished value, nodes numbered and edges ordered by place in the raster, row by row."""
     mean, smallest = confidence_along(lines, probability)
     vertex, number = np.unique(network.ends, return_inverse=True)

@@ -6,15 +6,26 @@ of the whole mask takes longer than all other steps of the tracer together.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
+from road_extractor_plugin.compute.raster_rows import NODATA, RasterRows, framed
+from road_extractor_plugin.compute.threshold import ROAD
+
 BoolMask = npt.NDArray[np.bool_]
 Pixels = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+
+FIRST_HALO_PX = 64
+"""Rows around the pixels that are read at first; enough for roads up to 40 px wide."""
+
+REACH = 3
+"""How many radii from its pixel the width looks: one to the near side, from the mirrored point at most two."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,31 +47,41 @@ class LocalWidths:
         np.logical_or.at(at_edge, group, self.at_data_edge)
         return LocalWidths(radius, width, at_edge)
 
+    @staticmethod
+    def of_all(parts: Sequence[LocalWidths]) -> LocalWidths:
+        """The measures of several lots of pixels, one behind the other."""
+        none: Floats = np.empty(0)
+        return LocalWidths(
+            np.concatenate([none, *(part.radius_px for part in parts)]),
+            np.concatenate([none, *(part.width_px for part in parts)]),
+            np.concatenate([none.astype(bool), *(part.at_data_edge for part in parts)]),
+        )
+
     def at(self, places: npt.NDArray[np.int64]) -> LocalWidths:
         """The measures at some of the places."""
         return LocalWidths(self.radius_px[places], self.width_px[places], self.at_data_edge[places])
 
     def and_then(self, others: LocalWidths) -> LocalWidths:
         """These measures and, behind them, others."""
-        return LocalWidths(
-            np.concatenate([self.radius_px, others.radius_px]),
-            np.concatenate([self.width_px, others.width_px]),
-            np.concatenate([self.at_data_edge, others.at_data_edge]),
-        )
+        return LocalWidths.of_all([self, others])
 
 
-def local_widths(mask: BoolMask, known: BoolMask, pixels: Pixels) -> LocalWidths:
+def local_widths(mask: RasterRows, pixels: Pixels) -> LocalWidths:
     """Measure the mask at some of its pixels.
 
-    The nearest pixel that is not road gives the radius r and the direction across the road. The far side is the
-    not-road pixel nearest to the mirrored point, at distance s in that direction; the width is r + s - 1:
+    1. The nearest pixel that is not road gives the radius r and the direction across the road. Of several at the same
+       distance it is the first in row-major order, so that the result does not depend on what else was looked at.
+    2. The far side is the not-road pixel nearest to the mirrored point, at distance s in that direction; the width is
+       r + s - 1:
 
         . # # # # .        n = 4 px wide: the skeleton is on one of the two middle pixels,
         r <--o----> s      r = 2 and s = 3, so 2 r - 1 = 3 would be wrong and r + s - 1 = 4 is right.
 
+    3. Only the rows around the pixels are read. Where the widest road turns out to need more of them, as many as it
+       needs are; so the memory is that of the pixels' rows and three times the largest radius on either side.
+
     Args:
-        mask: (height, width), True on road.
-        known: (height, width), False where there is no data; there, and outside the raster, is no road.
+        mask: 1 road, 0 none, 255 nodata; there, and outside the raster, is no road.
         pixels: (n, 2) row, column of pixels on the road.
 
     Returns:
@@ -68,34 +89,83 @@ def local_widths(mask: BoolMask, known: BoolMask, pixels: Pixels) -> LocalWidths
     """
     if not len(pixels):
         return LocalWidths(np.zeros(0), np.zeros(0), np.zeros(0, dtype=bool))
-    boundary = _boundary(mask)
-    tree = _tree(boundary)
-    radius, nearest = tree.query(pixels)
-    across = (pixels - boundary[nearest]) / radius[:, None]
-    _, opposite = tree.query(pixels + across * radius[:, None])
-    far = np.einsum("ij,ij->i", boundary[opposite] - pixels, across)
-    at_edge = _reaches(pixels, boundary[~_inside(boundary, known)], 1.5 * radius + 1)
+    top, bottom = int(pixels[:, 0].min()), int(pixels[:, 0].max()) + 1
+    halo, needed = 0, FIRST_HALO_PX
+    while halo < needed and (top - halo >= 0 or bottom + halo <= mask.shape[0]):  # 3
+        halo = needed
+        outline = _Outline.of(mask, max(top - halo, -1), min(bottom + halo, mask.shape[0] + 1))
+        radius, _ = outline.tree.query(pixels)
+        needed = math.ceil(REACH * radius.max()) + 2
+    nearest = outline.nearest(pixels, radius)  # 1
+    across = (pixels - nearest) / radius[:, None]
+    mirrored = 2 * pixels - nearest
+    opposite = outline.nearest(mirrored, outline.tree.query(mirrored)[0])  # 2
+    far = np.einsum("ij,ij->i", opposite - pixels, across)
+    at_edge = _reaches(pixels, outline.at_data_edge, 1.5 * radius + 1)
     return LocalWidths(radius, np.maximum(radius + far - 1, 1.0), at_edge)
 
 
-def _boundary(mask: BoolMask) -> Pixels:
-    """(n, 2) row, column of the pixels that are not road and have a road pixel beside them, the rim outside included.
+@dataclass(frozen=True, eq=False)
+class _Outline:
+    """The pixels in some rows that are not road and have a road pixel beside them, the rim outside the raster included.
 
     The nearest not-road pixel of any road pixel is among them.
     """
-    framed = np.pad(mask, 1)
-    beside = np.zeros_like(framed)
-    beside[1:] |= framed[:-1]
-    beside[:-1] |= framed[1:]
-    beside[:, 1:] |= framed[:, :-1]
-    beside[:, :-1] |= framed[:, 1:]
-    return np.argwhere(beside & ~framed) - 1
+
+    first_row: int
+    is_outline: BoolMask
+    """(rows, width + 2): the rows from `first_row`, and a column more on either side."""
+    at_data_edge: Pixels
+    """(n, 2) row, column of those without data, or outside."""
+    tree: cKDTree
+    """Of the row, column of all."""
+
+    @staticmethod
+    def of(mask: RasterRows, start: int, stop: int) -> _Outline:
+        codes = framed(mask, start, stop)
+        road = codes == ROAD
+        beside = np.zeros_like(road)
+        beside[1:] |= road[:-1]
+        beside[:-1] |= road[1:]
+        beside[:, 1:] |= road[:, :-1]
+        beside[:, :-1] |= road[:, 1:]
+        beside &= ~road
+        return _Outline(start, beside, _places(beside & (codes == NODATA), start), _tree(_places(beside, start)))
+
+    def nearest(self, places: Pixels, distance: Floats) -> Pixels:
+        """(n, 2) the first pixel of the outline, in row-major order, at its known distance from each place (n, 2)."""
+        squared = np.rint(distance**2).astype(np.int64)
+        found = np.empty_like(places)
+        order = np.argsort(squared, kind="stable")
+        for group in np.split(order, np.flatnonzero(np.diff(squared[order])) + 1):
+            candidates = places[group, None] + _circle(int(squared[group[0]]))
+            found[group] = candidates[np.arange(group.size), self._has(candidates).argmax(axis=1)]
+        return found
+
+    def _has(self, pixels: Pixels) -> BoolMask:
+        """(...) which of the pixels (..., 2) are in the outline."""
+        row, column = pixels[..., 0] - self.first_row, pixels[..., 1] + 1
+        height, width = self.is_outline.shape
+        inside: BoolMask = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+        inside[inside] = self.is_outline[row[inside], column[inside]]
+        return inside
 
 
-def _inside(pixels: Pixels, known: BoolMask) -> BoolMask:
-    """Which pixels (n, 2) lie in the raster and have data."""
-    inside: BoolMask = np.pad(known, 1)[pixels[:, 0] + 1, pixels[:, 1] + 1]
-    return inside
+def _places(framed_mask: BoolMask, first_row: int) -> Pixels:
+    """(n, 2) row, column where a mask is true that starts at a row, and one column outside the raster."""
+    row, column = np.nonzero(framed_mask)
+    return np.column_stack([row + first_row, column - 1])
+
+
+def _circle(squared_radius: int) -> Pixels:
+    """(n, 2) all steps of whole rows and columns that have a length, in row-major order."""
+    reach = math.isqrt(squared_radius)
+    rows = np.arange(-reach, reach + 1)
+    columns = np.rint(np.sqrt(squared_radius - rows**2)).astype(np.int64)
+    exact = rows**2 + columns**2 == squared_radius
+    steps = np.column_stack([np.tile(rows[exact], 2), np.append(-columns[exact], columns[exact])])
+    circle: Pixels = np.unique(steps, axis=0)
+    return circle
 
 
 def _reaches(pixels: Pixels, targets: Pixels, reach_px: Floats) -> BoolMask:

@@ -67,6 +67,34 @@ class TraceOptions:
 
 
 @dataclass(frozen=True)
+class VectorizeRequest:
+    """One probability raster in; mask, roads and report out."""
+
+    probability: Path
+    output_folder: Path
+    model_thresholds: Thresholds
+    """Those of the model that made the raster; `trace.threshold` replaces them."""
+    raster_ground_resolution_m: Optional[float] = None
+    """Metres on the ground of one pixel of the raster, where it has no coordinate reference system to tell it."""
+    trace: TraceOptions = field(default_factory=TraceOptions)
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range.
+
+        Raises:
+            RequestError: A value is out of range; the message names it.
+        """
+        _check_resolution(self.raster_ground_resolution_m)
+
+    @property
+    def stem(self) -> str:
+        """Name of the outputs: that of the run which made the raster."""
+        stem, suffix = self.probability.stem, "_probability"
+        return stem[: -len(suffix)] if stem.endswith(suffix) and stem != suffix else stem
+
+
+@dataclass(frozen=True)
 class ExtractRequest:
     """One raster in, the files of `DESIGN.md` §6 out."""
 
@@ -94,8 +122,11 @@ class ExtractRequest:
         Raises:
             RequestError: A value is out of range; the message names it.
         """
-        resolution = self.raster_ground_resolution_m
-        if resolution is not None and not 0 < resolution < float("inf"):
-            raise RequestError("ground resolution", resolution, "a positive number of metres per pixel")
+        _check_resolution(self.raster_ground_resolution_m)
         if self.band_indexes is not None and (not self.band_indexes or min(self.band_indexes) < 1):
             raise RequestError("bands", self.band_indexes, "band numbers from 1")
+
+
+def _check_resolution(resolution_m: Optional[float]) -> None:
+    if resolution_m is not None and not 0 < resolution_m < float("inf"):
+        raise RequestError("ground resolution", resolution_m, "a positive number of metres per pixel")

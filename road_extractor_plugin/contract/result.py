@@ -101,6 +101,37 @@ class Report:
 
 
 @dataclass(frozen=True)
+class VectorizeReport:
+    """What `Report` says, as far as there is no network."""
+
+    request: dict[str, object]
+    grid_ground_resolution_m: float
+    """Metres on the ground per pixel, at the centre."""
+    width_px: int
+    height_px: int
+    valid_fraction: float
+    """Share of the raster with data, 0..1."""
+    area_km2: float
+    """Ground area with data."""
+    seconds: dict[str, float]
+    """Per stage, and `total`."""
+    megapixels_per_s: float
+    """Raster over the time of the trace stage."""
+    km2_per_hour: float
+    """Ground area over the total time."""
+    roads: RoadCounts
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class VectorizeResult:
+    """Vectors made again."""
+
+    paths: OutputPaths
+    report: VectorizeReport
+
+
+@dataclass(frozen=True)
 class ExtractResult:
     """A finished run."""
 

@@ -1,4 +1,4 @@
-"""Writing the probability and mask rasters: strip by strip first, then as Cloud-Optimised GeoTIFFs."""
+"""The probability and mask rasters: made and read strip by strip, then copied to Cloud-Optimised GeoTIFFs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
-from road_extractor_plugin.contract.errors import OutputError
+from road_extractor_plugin.compute.raster_rows import RasterRows, Strips
+from road_extractor_plugin.contract.errors import OutputError, RasterUnreadableError
+from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.grid import Grid
-from road_extractor_plugin.core.gdal_binding import close_dataset, gdal
+from road_extractor_plugin.core.gdal_binding import close_dataset, gdal, gdal_detail, quiet_gdal
 from road_extractor_plugin.core.ground import spatial_reference
 from road_extractor_plugin.core.output_errors import check_room, writing
+from road_extractor_plugin.core.raster_file import open_dataset
 
 UInt8 = npt.NDArray[np.uint8]
 
@@ -134,6 +137,18 @@ class StripWriter:
         return writing(self._path, self._grid.width_px * self._grid.height_px)
 
 
+def write_strips(path: Path, raster: RasterRows, grid: Grid, kind: RasterKind, feedback: Feedback) -> None:
+    """Write all of a raster.
+
+    Raises:
+        OutputError: It cannot be written; `DiskFullError` when that is why.
+        Cancelled: The user asked for it.
+    """
+    with StripWriter(path, grid, kind) as writer:
+        for start, stop in Strips.of(raster, _BLOCK_PX, feedback):
+            writer.write(raster.read(start, stop))
+
+
 def to_cog(source: Path, destination: Path, kind: RasterKind) -> None:
     """Copy a raster of `StripWriter` to a Cloud-Optimised GeoTIFF with overviews; description and scale are kept.
 
@@ -155,7 +170,37 @@ def to_cog(source: Path, destination: Path, kind: RasterKind) -> None:
         close_dataset(gdal.GetDriverByName("COG").CreateCopy(str(destination), dataset, options=options))
 
 
-def read_raster(path: Path) -> UInt8:
-    """All of a raster of one band, (height, width)."""
-    values: UInt8 = gdal.OpenEx(str(path), gdal.OF_RASTER).ReadAsArray()
-    return values
+class RasterReader:
+    """Rows of the first band of a raster of uint8 (`RasterRows`).
+
+    Args:
+        path: The file, for messages too.
+
+    Raises:
+        RasterUnreadableError: It cannot be opened.
+        RasterUnusableError: It is no single raster.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with quiet_gdal():
+            self._dataset = open_dataset(path)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        return self._dataset.RasterYSize, self._dataset.RasterXSize
+
+    def read(self, start: int, stop: int) -> UInt8:
+        """See `RasterRows.read`.
+
+        Raises:
+            RasterUnreadableError: The file is damaged there.
+        """
+        with quiet_gdal():
+            try:
+                values = self._dataset.GetRasterBand(1).ReadAsArray(0, start, self._dataset.RasterXSize, stop - start)
+            except RuntimeError as error:
+                raise RasterUnreadableError(self._path, gdal_detail(error)) from error
+        rows: UInt8 = values
+        return rows

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
@@ -13,32 +12,26 @@ from road_extractor_plugin.contract.grid import TileGrid
 from road_extractor_plugin.contract.request import ExtractRequest
 from road_extractor_plugin.contract.result import ExtractResult, OutputPaths, Report, RoadCounts
 from road_extractor_plugin.contract.trace_settings import TraceSettings
-from road_extractor_plugin.core.geopackage import write_roads
 from road_extractor_plugin.core.geotiff import (
     MASK,
     PROBABILITY,
     StripWriter,
     encode_probability,
-    read_raster,
     to_cog,
 )
 from road_extractor_plugin.core.inference import infer_strips, plan_tiles
-from road_extractor_plugin.core.polygons import road_polygons
 from road_extractor_plugin.core.preview import write_preview
 from road_extractor_plugin.core.progress import PartOf
 from road_extractor_plugin.core.raster_source import RasterSource
 from road_extractor_plugin.core.report import model_summary, request_summary, write_report
 from road_extractor_plugin.core.staging import staged_outputs
 from road_extractor_plugin.core.stopwatch import Stopwatch
-
-if TYPE_CHECKING:
-    # Importing the tracer needs scipy, whose absence `open_compute` tells in a sentence.
-    from road_extractor_plugin.compute.tracing import Traced
+from road_extractor_plugin.core.vectors import Vectoriser
 
 _BYTES_PER_PIXEL = 4.0
 """Room that a run needs: two rasters, each once as strips and once with overviews, hardly compressed."""
-_INFERRED, _TRACED = 0.85, 0.95
-"""Progress of the whole run after the network and after the tracer, about as their times are."""
+_INFERRED, _VECTORISED = 0.85, 0.98
+"""Progress of the whole run after the network and after the vectors are made, about as their times are."""
 _FIXED_BYTES = 5_000_000
 """For an empty GeoPackage, the preview and the report."""
 
@@ -100,34 +93,18 @@ def _open_source(job: _Job) -> RasterSource:
 def _run(job: _Job, source: RasterSource, tiles: TileGrid, staged: OutputPaths) -> Report:
     probability = staged.folder / "probability_strips.tif"
     coverage = _infer(job, source, tiles, probability)
-    with job.clock.stage("trace"):
-        stored = read_raster(probability)
-        feedback = PartOf(job.feedback, _INFERRED, _TRACED)
-        traced = job.compute.trace(stored, job.settings, source.grid.pixel_size_m, feedback)
-    with job.clock.stage("write"):
-        counts = _write_results(job, source, traced, probability, staged)
-    report = _report(job, source, tiles, coverage, counts)
+    vectoriser = Vectoriser(job.compute, job.settings, job.clock, PartOf(job.feedback, _INFERRED, _VECTORISED))
+    found = vectoriser.run(probability, source.grid, staged.roads)
+    if not job.request.vectors_only:
+        with job.clock.stage("write"):
+            to_cog(probability, staged.probability, PROBABILITY)
+            to_cog(found.mask, staged.mask, MASK)
+            write_preview(staged.preview, source, found.graph)
+    report = _report(job, source, tiles, coverage, found.counts)
     write_report(report, staged.report)
     stop_if_cancelled(job.feedback)
     job.feedback.progress(1.0, "done")
     return report
-
-
-def _write_results(
-    job: _Job, source: RasterSource, traced: Traced, probability: Path, staged: OutputPaths
-) -> RoadCounts:
-    grid, feedback = source.grid, PartOf(job.feedback, _TRACED, 1.0)
-    feedback.progress(0.0, "writing results")
-    mask = staged.folder / "mask_strips.tif"
-    with StripWriter(mask, grid, MASK) as writer:
-        writer.write(traced.mask)
-    counts = write_roads(staged.roads, traced.graph, road_polygons(mask, probability, grid), grid)
-    if not job.request.vectors_only:
-        stop_if_cancelled(feedback)
-        to_cog(probability, staged.probability, PROBABILITY)
-        to_cog(mask, staged.mask, MASK)
-        write_preview(staged.preview, source, traced.graph)
-    return counts
 
 
 def _infer(job: _Job, source: RasterSource, tiles: TileGrid, path: Path) -> _Coverage:

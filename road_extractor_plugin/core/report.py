@@ -7,12 +7,12 @@ import json
 from pathlib import Path
 
 from road_extractor_plugin.contract.model_card import ModelCard
-from road_extractor_plugin.contract.request import ExtractRequest
-from road_extractor_plugin.contract.result import Report
+from road_extractor_plugin.contract.request import ExtractRequest, VectorizeRequest
+from road_extractor_plugin.contract.result import Report, VectorizeReport
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 
 
-def request_summary(request: ExtractRequest, settings: TraceSettings) -> dict[str, object]:
+def request_summary(request: ExtractRequest | VectorizeRequest, settings: TraceSettings) -> dict[str, object]:
     """The request as plain values, with the tracer's settings as they were used."""
     summary = _plain(dataclasses.asdict(request))
     summary["trace"] = dataclasses.asdict(settings)
@@ -32,7 +32,7 @@ def model_summary(path: Path, card: ModelCard) -> dict[str, object]:
     }
 
 
-def write_report(report: Report, path: Path) -> None:
+def write_report(report: Report | VectorizeReport, path: Path) -> None:
     """Write it as JSON."""
     path.write_text(json.dumps(dataclasses.asdict(report), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -15,7 +15,9 @@ from road_extractor_plugin.core.output_errors import check_room
 
 
 @contextmanager
-def staged_outputs(paths: OutputPaths, *, needed_bytes: int, overwrite: bool) -> Iterator[OutputPaths]:
+def staged_outputs(
+    paths: OutputPaths, *, needed_bytes: int, overwrite: bool, untouched: tuple[Path, ...] = ()
+) -> Iterator[OutputPaths]:
     """Make files at the yielded paths; when the block ends well they are moved to `paths`.
 
     When it does not, everything is as it was before, folders included. Files of an earlier run are replaced only at
@@ -25,13 +27,14 @@ def staged_outputs(paths: OutputPaths, *, needed_bytes: int, overwrite: bool) ->
         paths: Where the outputs shall be.
         needed_bytes: About how large they are together, with what is needed meanwhile.
         overwrite: Whether existing files may be replaced.
+        untouched: Those of `paths` that this run does not make, so that they may exist.
 
     Raises:
         OutputExistsError: There are outputs already.
         DiskFullError: They do not fit, by the estimate or in fact.
         OutputError: The folder cannot be made or written.
     """
-    existing = tuple(path.name for path in _files(paths) if path.exists())
+    existing = tuple(path.name for path in _files(paths) if path not in untouched and path.exists())
     if existing and not overwrite:
         raise OutputExistsError(paths.folder, existing)
     with _folder(paths.folder):

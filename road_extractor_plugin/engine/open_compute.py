@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from road_extractor_plugin.compute.protocol import Compute
+from road_extractor_plugin.compute.protocol import Compute, Tracer
 from road_extractor_plugin.contract.errors import ComputeError
 from road_extractor_plugin.contract.model_file import read_card
 from road_extractor_plugin.contract.request import ExtractRequest
@@ -22,8 +22,25 @@ def open_compute(request: ExtractRequest) -> Compute:
     try:
         from road_extractor_plugin.compute.local import LocalCompute
     except ImportError as error:
-        raise ComputeError(
-            f"A library that the engine needs is missing ({error})",
-            "Install it into the Python that runs Road Extractor: pip install onnxruntime scikit-image scipy",
-        ) from error
+        raise _missing_library(error) from error
     return LocalCompute(request.model, card, device=request.device)
+
+
+def open_tracer() -> Tracer:
+    """What traces, without a model.
+
+    Raises:
+        ComputeError: A library that computes is not installed.
+    """
+    try:
+        from road_extractor_plugin.compute.local import LocalTracer
+    except ImportError as error:
+        raise _missing_library(error) from error
+    return LocalTracer()
+
+
+def _missing_library(error: ImportError) -> ComputeError:
+    return ComputeError(
+        f"A library that the engine needs is missing ({error})",
+        "Install it into the Python that runs Road Extractor: pip install onnxruntime scikit-image scipy",
+    )

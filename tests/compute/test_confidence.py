@@ -7,8 +7,9 @@ import pytest
 
 from road_extractor_plugin.compute.confidence import confidence_along
 from road_extractor_plugin.compute.polylines import Polylines
+from road_extractor_plugin.compute.raster_rows import ArrayRows
 
-PROBABILITY = np.array([[254, 254, 127, 0], [254, 255, 254, 254]], dtype=np.uint8)
+PROBABILITY = ArrayRows(np.array([[254, 254, 127, 0], [254, 255, 254, 254]], dtype=np.uint8))
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,12 @@ import pytest
 
 from road_extractor_plugin.compute.graph_rules import drop_small_components, merge_junctions, prune_spurs
 from road_extractor_plugin.compute.network import Network
-from road_extractor_plugin.compute.tracing import skeleton_network
+from road_extractor_plugin.compute.raster_rows import ArrayRows
+from road_extractor_plugin.compute.skeleton_network import skeleton_network
 
 
 def network_of(mask: np.ndarray) -> Network:
-    return skeleton_network(mask, np.ones_like(mask))
+    return skeleton_network(ArrayRows(mask.astype(np.uint8)))
 
 
 def degrees(network: Network) -> list[int]:

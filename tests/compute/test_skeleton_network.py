@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Callable
-
 import networkx as nx
 import numpy as np
 import pytest
@@ -14,8 +12,9 @@ from skimage.measure import euler_number, label
 
 from road_extractor_plugin.compute.network import Network
 from road_extractor_plugin.compute.pixel_graph import pixel_graph
+from road_extractor_plugin.compute.raster_rows import ArrayRows
 from road_extractor_plugin.compute.skeleton import thin
-from road_extractor_plugin.compute.tracing import skeleton_network
+from road_extractor_plugin.compute.skeleton_network import skeleton_network
 
 
 @st.composite
@@ -54,7 +53,7 @@ def test_the_pixel_graph_has_the_euler_number_of_the_skeleton(mask: np.ndarray) 
 def test_the_network_loses_no_skeleton_pixel_and_no_cycle(mask: np.ndarray) -> None:
     skeleton = thin(mask)
     graph = pixel_graph(skeleton)
-    network = skeleton_network(mask, np.ones_like(mask))
+    network = skeleton_network(ArrayRows(mask.astype(np.uint8)))
     on_edges = np.zeros(len(graph.pixels), dtype=bool)
     for path in network.paths:
         on_edges[path] = True
@@ -80,16 +79,8 @@ def test_the_network_loses_no_skeleton_pixel_and_no_cycle(mask: np.ndarray) -> N
 )
 def test_nodes_of_drawn_skeletons(rows: list[str], degrees: list[int]) -> None:
     skeleton = np.array([[sign == "#" for sign in row] for row in rows])
-    roads = multigraph(_network_of(skeleton))
+    roads = multigraph(skeleton_network(ArrayRows(skeleton.astype(np.uint8))))
     assert sorted(degree for _, degree in roads.degree()) == degrees
-
-
-def _network_of(skeleton: np.ndarray) -> Network:
-    from road_extractor_plugin.compute.network import network_of_pixels
-    from road_extractor_plugin.compute.width import local_widths
-
-    graph = pixel_graph(skeleton)
-    return network_of_pixels(graph, local_widths(skeleton, np.ones_like(skeleton), graph.pixels))
 
 
 @pytest.mark.parametrize("flipped", [False, True], ids=["main diagonal", "other diagonal"])
@@ -99,9 +90,3 @@ def test_a_staircase_keeps_its_length(flipped: bool) -> None:
     mask[steps, steps] = mask[steps + 1, steps] = True
     mask = mask[:, ::-1] if flipped else mask
     assert np.flatnonzero(thin(mask).any(axis=1)).size >= steps.size
-
-
-def test_the_skeleton_depends_on_the_neighbourhood_only(canvas: Callable[..., object]) -> None:
-    mask = canvas(200, 80).road((-5, 20), (85, 180), 9).road((40, -5), (30, 205), 12).mask  # type: ignore[attr-defined]
-    halo = 2 * 12
-    assert np.array_equal(thin(mask[60 - halo : 120 + halo])[halo:-halo], thin(mask)[60:120])

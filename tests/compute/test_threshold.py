@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as hnp
 from skimage.filters import apply_hysteresis_threshold
 from skimage.measure import label
 
+from road_extractor_plugin.compute.raster_rows import ArrayRows, RasterRows
 from road_extractor_plugin.compute.threshold import fill_small_holes, hysteresis
 from road_extractor_plugin.contract.model_card import Thresholds
 
@@ -23,10 +24,15 @@ def raster(*rows: str) -> np.ndarray:
     return np.array([[{"#": 200, "+": 100, ".": 20, "x": 255}[sign] for sign in row] for row in rows], dtype=np.uint8)
 
 
+def road(mask: RasterRows) -> np.ndarray:
+    """Where it is road."""
+    return mask.read(0, mask.shape[0]) == 1
+
+
 @given(probability=probabilities, percents=st.tuples(st.integers(0, 100), st.integers(0, 100)))
 def test_hysteresis_is_that_of_scikit_image(probability: np.ndarray, percents: tuple[int, int]) -> None:
     low, high = sorted(percent / 100 for percent in percents)
-    mask = hysteresis(probability, Thresholds(high=high, low=low))
+    mask = road(hysteresis(ArrayRows(probability), Thresholds(high=high, low=low)))
     values = probability / 254
     # scikit-image asks for more than the threshold and joins over sides only; we ask for at least it, and over corners
     pieces = label(values >= low, connectivity=2)
@@ -45,14 +51,14 @@ def test_hysteresis_is_that_of_scikit_image(probability: np.ndarray, percents: t
     ],
 )
 def test_hysteresis_on_drawn_pieces(rows: list[str], kept: int) -> None:
-    mask = hysteresis(raster(*rows), Thresholds(high=0.5, low=0.3))
-    assert mask.sum() == kept
+    mask = hysteresis(ArrayRows(raster(*rows)), Thresholds(high=0.5, low=0.3))
+    assert road(mask).sum() == kept
 
 
 @pytest.mark.parametrize(("threshold", "expected"), [(1.0, 1), (0.5, 2), (0.0, 3)])
 def test_a_threshold_is_reached_by_the_value_that_stores_it(threshold: float, expected: int) -> None:
     probability = np.array([[0, 127, 254]], dtype=np.uint8)
-    assert hysteresis(probability, Thresholds(threshold, threshold)).sum() == expected
+    assert road(hysteresis(ArrayRows(probability), Thresholds(threshold, threshold))).sum() == expected
 
 
 @pytest.mark.parametrize(
@@ -66,7 +72,8 @@ def test_a_threshold_is_reached_by_the_value_that_stores_it(threshold: float, ex
     ],
 )
 def test_small_pieces_go_unless_the_data_end_there(rows: list[str], kept: int) -> None:
-    assert hysteresis(raster(*rows), Thresholds(high=0.5, low=0.3), min_area_px=3).sum() == kept
+    mask = hysteresis(ArrayRows(raster(*rows)), Thresholds(high=0.5, low=0.3), min_area_px=3)
+    assert road(mask).sum() == kept
 
 
 @pytest.mark.parametrize(
@@ -80,6 +87,5 @@ def test_small_pieces_go_unless_the_data_end_there(rows: list[str], kept: int) -
     ],
 )
 def test_small_holes_are_filled(rows: list[str], filled: int) -> None:
-    probability = raster(*rows)
-    mask = hysteresis(probability, Thresholds(high=0.5, low=0.3))
-    assert (fill_small_holes(mask, probability != 255, max_area_px=2) & ~mask).sum() == filled
+    mask = hysteresis(ArrayRows(raster(*rows)), Thresholds(high=0.5, low=0.3))
+    assert (road(fill_small_holes(mask, max_area_px=2)) & ~road(mask)).sum() == filled

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from road_extractor_plugin.compute.raster_rows import ArrayRows
 from road_extractor_plugin.compute.tracing import Traced, trace
 from road_extractor_plugin.contract.errors import Cancelled
 from road_extractor_plugin.contract.feedback import SilentFeedback
@@ -25,7 +26,7 @@ LOOSE = TraceSettings(SETTINGS.thresholds, min_spur_m=0, min_component_m=0, min_
 
 
 def traced(probability: np.ndarray, trace_settings: TraceSettings = SETTINGS) -> Traced:
-    return trace(probability, trace_settings, (1.0, 1.0))
+    return trace(ArrayRows(probability), trace_settings, (1.0, 1.0))
 
 
 def degrees(graph: RoadGraph) -> list[int]:
@@ -111,13 +112,13 @@ def test_one_pixel_dots_give_no_edge() -> None:
 
 def test_all_road_is_traced() -> None:
     result = traced(np.full((60, 90), 254, dtype=np.uint8))
-    assert (result.mask == 1).all()
+    assert (result.mask.read(0, 60) == 1).all()
     assert len(result.graph.edges) >= 1
 
 
 def test_all_nodata() -> None:
     result = traced(np.full((6, 9), 255, dtype=np.uint8))
-    assert (result.mask == 255).all()
+    assert (result.mask.read(0, 6) == 255).all()
     assert result.graph.edges == ()
 
 
@@ -180,8 +181,8 @@ def test_places_are_pixel_centres(canvas: Callable[..., object]) -> None:
 
 def test_distances_are_in_metres(canvas: Callable[..., object]) -> None:
     probability = canvas().road((-9, 60), (169, 60), 4).road((80, 60), (80, 78), 4).probability
-    assert degrees(trace(probability, SETTINGS, (1.0, 1.0)).graph) == [1, 1, 1, 3]
-    assert degrees(trace(probability, SETTINGS, (0.4, 0.5)).graph) == [1, 1]
+    assert degrees(traced(probability).graph) == [1, 1, 1, 3]
+    assert degrees(trace(ArrayRows(probability), SETTINGS, (0.4, 0.5)).graph) == [1, 1]
 
 
 def test_small_networks_go_unless_the_data_end_there(canvas: Callable[..., object]) -> None:
@@ -211,7 +212,7 @@ def test_cancelling_stops() -> None:
             return True
 
     with pytest.raises(Cancelled):
-        trace(np.zeros((9, 9), dtype=np.uint8), SETTINGS, (1.0, 1.0), Impatient())
+        trace(ArrayRows(np.zeros((9, 9), dtype=np.uint8)), SETTINGS, (1.0, 1.0), Impatient())
 
 
 @st.composite
@@ -235,8 +236,8 @@ def probabilities(draw: st.DrawFn) -> np.ndarray:
 @given(probabilities(), st.sampled_from([SETTINGS, LOOSE]), st.sampled_from([0.3, 1.0, 3.0]))
 @settings(max_examples=300)
 def test_the_graph_is_sound(probability: np.ndarray, trace_settings: TraceSettings, pixel_m: float) -> None:
-    result = trace(probability, trace_settings, (pixel_m, pixel_m))
-    graph, mask = result.graph, result.mask
+    result = trace(ArrayRows(probability), trace_settings, (pixel_m, pixel_m))
+    graph, mask = result.graph, result.mask.read(0, len(probability))
     assert np.array_equal(mask == 255, probability == 255)
     height, width = probability.shape
     for edge in graph.edges:

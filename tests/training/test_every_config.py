@@ -43,7 +43,14 @@ def test_every_shipped_configuration_trains(tmp_path: Path, data_root: Path, pat
     assert (tmp_path / "run" / "best.ckpt").exists()
 
 
-PARAMETERS_M = {"paper": 90.8411, "base": 90.7676, "small": 51.3059, "starter": 3.6188, "tiny": 29.6332}
+PARAMETERS_M = {
+    "paper": 90.8411,
+    "base": 90.7676,
+    "small": 51.3059,
+    "starter": 3.6188,
+    "example": 3.6188,
+    "tiny": 29.6332,
+}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

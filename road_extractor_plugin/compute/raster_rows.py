@@ -1,0 +1,144 @@
+"""Rasters that are read and made in rows, so that none has to fit into memory."""
+
+from __future__ import annotations
+
+import zlib
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from road_extractor_plugin.contract.feedback import Feedback, SilentFeedback, stop_if_cancelled
+
+Stored = npt.NDArray[np.uint8]
+Indices = npt.NDArray[np.int64]
+
+NODATA = 255
+"""Value of the probability and mask rasters where nothing is known."""
+
+STRIP_PX = 16_000_000
+"""Pixels worked on at a time: at most about 0.5 GB with all that is computed for them."""
+
+_BLOCK_PX = 1_000_000
+"""Pixels compressed together."""
+_FAST = 1
+"""Level of compression: masks are so uniform that more would gain nothing."""
+
+
+class RasterRows(Protocol):
+    """A raster of uint8 of which some rows are read at a time."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+
+    def read(self, start: int, stop: int) -> Stored:
+        """Rows from `start` to before `stop`, all within the raster: (stop - start, width)."""
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayRows:
+    """A raster in memory."""
+
+    values: Stored
+    """(height, width)."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        height, width = self.values.shape
+        return height, width
+
+    def read(self, start: int, stop: int) -> Stored:
+        """See `RasterRows.read`; a view."""
+        return self.values[start:stop]
+
+
+class PackedRows:
+    """A raster that is made from north to south and kept in memory, compressed; masks shrink to about a fortieth.
+
+    Args:
+        width: Columns.
+    """
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._starts = [0]
+        self._blocks: list[bytes] = []
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height, as far as it is made, and width."""
+        return self._starts[-1], self._width
+
+    def append(self, rows: npt.NDArray[np.uint8] | npt.NDArray[np.bool_]) -> None:
+        """Put rows (n, width) below what is there."""
+        step = max(_BLOCK_PX // self._width, 1)
+        for start in range(0, len(rows), step):
+            block = np.ascontiguousarray(rows[start : start + step], dtype=np.uint8)
+            self._blocks.append(zlib.compress(block.tobytes(), _FAST))
+            self._starts.append(self._starts[-1] + len(block))
+
+    def read(self, start: int, stop: int) -> Stored:
+        """See `RasterRows.read`."""
+        rows = np.empty((stop - start, self._width), dtype=np.uint8)
+        block = bisect_right(self._starts, start) - 1
+        done = start
+        while done < stop:
+            values = np.frombuffer(zlib.decompress(self._blocks[block]), dtype=np.uint8).reshape(-1, self._width)
+            part = values[done - self._starts[block] : stop - self._starts[block]]
+            rows[done - start : done - start + len(part)] = part
+            done += len(part)
+            block += 1
+        return rows
+
+
+@dataclass(frozen=True)
+class Strips:
+    """The rows of a raster in pieces, from north to south; asks before each piece whether to stop."""
+
+    height: int
+    rows: int
+    """Of each strip but the last, which may have less."""
+    feedback: Feedback = SilentFeedback()  # noqa: RUF009  (it has no state)
+
+    @classmethod
+    def of(cls, raster: RasterRows, rows: int | None = None, feedback: Feedback | None = None) -> Strips:
+        """Strips of so many rows, or of about `STRIP_PX` pixels."""
+        height, width = raster.shape
+        return cls(height, rows or max(STRIP_PX // max(width, 1), 1), feedback or SilentFeedback())
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        """First row of each strip, and the row behind its last.
+
+        Raises:
+            Cancelled: The user asked for it.
+        """
+        for start in range(0, self.height, self.rows):
+            stop_if_cancelled(self.feedback)
+            yield start, min(start + self.rows, self.height)
+
+
+def framed(raster: RasterRows, start: int, stop: int) -> Stored:
+    """Rows from `start` to before `stop`, and a column more on either side; what lies outside the raster is nodata."""
+    height, width = raster.shape
+    window = np.full((stop - start, width + 2), NODATA, dtype=np.uint8)
+    first, last = max(start, 0), min(stop, height)
+    window[first - start : last - start, 1:-1] = raster.read(first, last)
+    return window
+
+
+def values_at(raster: RasterRows, rows: Indices, columns: Indices) -> Stored:
+    """Values (n,) of pixels within the raster; each part of it is read once at most."""
+    values = np.empty(rows.size, dtype=np.uint8)
+    strips = Strips.of(raster)
+    by_strip = np.argsort(rows // strips.rows, kind="stable")
+    bounds = np.searchsorted(rows[by_strip] // strips.rows, np.arange(-(-strips.height // strips.rows) + 1))
+    for strip in np.flatnonzero(np.diff(bounds)).tolist():
+        places = by_strip[bounds[strip] : bounds[strip + 1]]
+        start, stop = int(rows[places].min()), int(rows[places].max()) + 1
+        values[places] = raster.read(start, stop)[rows[places] - start, columns[places]]
+    return values

@@ -1,0 +1,93 @@
+"""The skeleton of a mask as a network, strip by strip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from road_extractor_plugin.compute.chains import follow
+from road_extractor_plugin.compute.network import Network, Vertices, joined_paths, measured
+from road_extractor_plugin.compute.pixel_graph import pixel_graph
+from road_extractor_plugin.compute.raster_rows import RasterRows, Strips
+from road_extractor_plugin.compute.skeleton import thin_strips
+from road_extractor_plugin.compute.width import LocalWidths, local_widths
+
+Indices = npt.NDArray[np.int64]
+
+
+def skeleton_network(mask: RasterRows, strips: Strips | None = None) -> Network:
+    """The skeleton of a mask as a network with exactly its topology, before any rule.
+
+    1. The vertices are the skeleton's pixels in row-major order. So their numbers count on from strip to strip, and a
+       strip knows those of the next one's first row before that is looked at: the two meet in the same numbers, and
+       nothing is matched by distance.
+    2. A strip has the links from each of its pixels to the right and down. It follows them to paths that end at
+       junctions and dead ends, and at the first row of a strip.
+    3. Paths are joined where exactly two meet, which is at the first rows of strips only.
+    4. Each path runs the way, and all of them stand in the order, of the numbers of their vertices; a ring starts at
+       its lowest. So the result does not depend on the strips.
+
+    Isolated dots have no edge and so vanish.
+
+    Args:
+        mask: 1 road, 0 none, 255 nodata.
+        strips: What is worked on at a time; it does not change the result.
+    """
+    strips = strips or Strips.of(mask)
+    skeleton = thin_strips(mask, strips)
+    pixels, around, paths, count = [], [], [], 0
+    for start, stop in strips:
+        part = _part_of_strip(skeleton, start, stop)
+        pixels.append(part.pixels)
+        around.append(local_widths(mask, part.pixels))
+        paths += [path + count for path in part.paths]  # 1
+        count += len(part.pixels)
+    places = np.concatenate([np.empty((0, 2), dtype=np.int64), *pixels])
+    vertices = Vertices(places[:, ::-1] + 0.5, LocalWidths.of_all(around))
+    return measured(vertices, _in_order(joined_paths(paths, count)))  # 3
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What a strip has of the skeleton."""
+
+    pixels: Indices
+    """(n, 2) row, column, in row-major order."""
+    paths: tuple[Indices, ...]
+    """Of indices into `pixels`, and behind these into the next row."""
+
+
+def _part_of_strip(skeleton: RasterRows, start: int, stop: int) -> _Part:
+    """Steps 1 and 2."""
+    rows = skeleton.read(start, min(stop + 1, skeleton.shape[0]))
+    graph = pixel_graph(rows == 1)
+    row = graph.pixels[:, 0]
+    inside = int(np.searchsorted(row, stop - start))
+    links = graph.links[graph.links[:, 0] < inside]
+    cuts = np.flatnonzero((row == stop - start) | ((row == 0) & (start > 0)))
+    tails = links.ravel()
+    chains = (np.array(chain, dtype=np.int64) for chain in follow(links, row.size, cuts))
+    paths = tuple(np.append(tails[chain], tails[chain[-1] ^ 1]) for chain in chains)
+    return _Part(graph.pixels[:inside] + np.array([start, 0]), paths)
+
+
+def _in_order(paths: Sequence[Indices]) -> list[Indices]:
+    """Step 4."""
+    ends = np.array([(path[0], path[-1]) for path in paths], dtype=np.int64).reshape(-1, 2)
+    degree = np.bincount(ends.ravel())
+    directed = []
+    for path, (first, last) in zip(paths, ends.tolist()):
+        is_ring = first == last and degree[first] == 2  # noqa: PLR2004  (both ends are its own)
+        begun = _from_lowest(path) if is_ring else path
+        backward = (begun[0], begun[1]) > (begun[-1], begun[-2])
+        directed.append(begun[::-1] if backward else begun)
+    return sorted(directed, key=lambda path: (int(path[0]), int(path[1])))
+
+
+def _from_lowest(ring: Indices) -> Indices:
+    """A closed path that starts and ends at its lowest vertex."""
+    lowest = int(ring[:-1].argmin())
+    return np.concatenate([ring[lowest:-1], ring[: lowest + 1]])

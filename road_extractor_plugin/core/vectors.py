@@ -1,0 +1,70 @@
+"""From the stored probability raster to the mask, the road lines and the polygons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from road_extractor_plugin.compute.protocol import Tracer
+from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
+from road_extractor_plugin.contract.grid import Grid
+from road_extractor_plugin.contract.result import RoadCounts
+from road_extractor_plugin.contract.road_graph import RoadGraph
+from road_extractor_plugin.contract.trace_settings import TraceSettings
+from road_extractor_plugin.core.geopackage import write_roads
+from road_extractor_plugin.core.geotiff import MASK, RasterReader, write_strips
+from road_extractor_plugin.core.polygons import road_polygons
+from road_extractor_plugin.core.progress import PartOf
+from road_extractor_plugin.core.stopwatch import Stopwatch
+
+_TRACED = 0.7
+"""Progress after the tracer, about as the times are."""
+
+
+@dataclass(frozen=True)
+class Vectorised:
+    """What came of it."""
+
+    graph: RoadGraph
+    counts: RoadCounts
+    mask: Path
+    """Raster in strips, beside the GeoPackage; not yet Cloud-Optimised."""
+
+
+@dataclass(frozen=True)
+class Vectoriser:
+    """Makes vectors and the mask of probability rasters."""
+
+    tracer: Tracer
+    settings: TraceSettings
+    clock: Stopwatch
+    """Counts the stages `trace` and `write`."""
+    feedback: Feedback
+    """Told of progress, 0 to 1; asked whether to stop."""
+
+    def run(self, probability: Path, grid: Grid, roads: Path) -> Vectorised:
+        """Trace a raster and write the GeoPackage, and the mask beside it.
+
+        Memory is that of a few strips, of the compressed mask, and of what is found.
+
+        Args:
+            probability: Raster of one band of uint8, 0..254 = 0..1, 255 nodata.
+            grid: Its size and place.
+            roads: GeoPackage to make.
+
+        Raises:
+            RasterUnreadableError: The raster breaks off.
+            OutputError: Something cannot be written.
+            Cancelled: The user asked for it.
+        """
+        with self.clock.stage("trace"):
+            rows, feedback = RasterReader(probability), PartOf(self.feedback, 0.0, _TRACED)
+            traced = self.tracer.trace(rows, self.settings, grid.pixel_size_m, feedback)
+        with self.clock.stage("write"):
+            self.feedback.progress(_TRACED, "writing results")
+            mask = roads.with_name("mask_strips.tif")
+            write_strips(mask, traced.mask, grid, MASK, self.feedback)
+            polygons = road_polygons(mask, probability, grid)
+            stop_if_cancelled(self.feedback)
+            counts = write_roads(roads, traced.graph, polygons, grid)
+        return Vectorised(traced.graph, counts, mask)
