@@ -12,9 +12,10 @@
    junction reaches no further than the road is wide. Edges decide, not distances, so a road that passes by is not drawn
    in, and neither are two carriageways, as the street between them is longer than wide. The edges that led to any of
    the junctions lead to the mean of their places.
-3. **Components** with less than `min_component_m` of road in all are dropped, unless some of it is at the edge of the
+3. **Shallow crossings**, which share a stretch longer than wide: see `crossings.py`.
+4. **Components** with less than `min_component_m` of road in all are dropped, unless some of it is at the edge of the
    data, beyond which it may go on.
-4. **Simplification** with nodes fixed: see `simplify.py`.
+5. **Simplification** with nodes fixed: see `simplify.py`.
 
 Each rule takes a network and gives a new one; none looks at the raster.
 """
@@ -129,7 +130,7 @@ def _with_centres(vertices: Vertices, group: Indices) -> Vertices:
     size = np.bincount(number)
     centre = [np.bincount(number, weights=axis) / size for axis in vertices.xy[member].T]
     around = vertices.around.at(member).largest_of_each(number, size.size)
-    return Vertices(np.concatenate([vertices.xy, np.column_stack(centre)]), vertices.around.and_then(around))
+    return vertices.and_then(Vertices(np.column_stack(centre), around))
 
 
 def _led_to_centres(path: Indices, group: Indices, xy: Floats) -> Indices:
@@ -160,7 +161,7 @@ def _without_doubles(paths: list[Indices]) -> list[Indices]:
 
 
 def drop_small_components(network: Network, min_component_px: float) -> Network:
-    """Rule 3."""
+    """Rule 4."""
     if not network.paths:
         return network
     ends, count = network.ends, len(network.vertices)

@@ -35,6 +35,10 @@ class Vertices:
         """Number of vertices."""
         return len(self.xy)
 
+    def and_then(self, others: Vertices) -> Vertices:
+        """These vertices and, behind them, others."""
+        return Vertices(np.concatenate([self.xy, others.xy]), self.around.and_then(others.around))
+
 
 @dataclass(frozen=True, eq=False)
 class Network:

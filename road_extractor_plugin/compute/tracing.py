@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from road_extractor_plugin.compute.confidence import confidence_along
+from road_extractor_plugin.compute.crossings import merge_shallow_crossings
 from road_extractor_plugin.compute.dead_ends import drawn_to_mask_end
 from road_extractor_plugin.compute.graph_rules import drop_small_components, merge_junctions, prune_spurs
 from road_extractor_plugin.compute.network import Network, measured, network_of_pixels
@@ -72,6 +73,7 @@ def trace(
     _report(feedback, 0.6, "cleaning the road network")
     network = prune_spurs(network, settings.min_spur_m / pixel_m)
     network = merge_junctions(network)
+    network = merge_shallow_crossings(network)
     network = drop_small_components(network, settings.min_component_m / pixel_m)
     _report(feedback, 0.8, "drawing road lines")
     network = measured(network.vertices, network.paths)

@@ -48,8 +48,8 @@ DRAWN = [
     ),
     pytest.param(
         lambda c: c.road((-9, 70), (169, 60), 8).road((-9, 30), (169, 100), 8),
-        [1, 1, 1, 1, 3, 3],
-        id="shallow X shares a stretch",
+        [1, 1, 1, 1, 4],
+        id="shallow X",
     ),
     pytest.param(
         lambda c: c.road((-9, 60), (169, 60), 10).road((76, -9), (76, 60), 6).road((84, 60), (84, 129), 6),
