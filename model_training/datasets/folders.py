@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from model_training.errors import DatasetError
 from road_extractor_plugin.contract.errors import RequestError
@@ -130,9 +130,10 @@ def binary_mask(values: npt.NDArray[Any]) -> Bytes:
 def _read(path: Path, mode: str) -> Bytes:
     try:
         with Image.open(path) as image:
-            return np.asarray(image.convert(mode), dtype=np.uint8)
-    except (OSError, UnidentifiedImageError) as error:
+            pixels: Bytes = np.asarray(image.convert(mode), dtype=np.uint8)
+    except (OSError, Image.DecompressionBombError) as error:
         raise DatasetError(path, f"cannot be read as an image ({error})", "Replace or remove the file") from error
+    return pixels
 
 
 def _size(array: Bytes) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import logging
-import subprocess  # nosec B404  (git alone, below)
-from collections.abc import Iterable
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from model_training.configuration import RunConfig
 from model_training.datasets.folders import Scene, read_scene
 from model_training.datasets.holdout import VALIDATION, Split, read_split, scenes_of
 from model_training.evaluation.figures import PROTOCOL, choose_thresholds, count_scenes, figures
-from model_training.evaluation.prediction import PredictedScene, predict_scene, resample
+from model_training.evaluation.prediction import predict_scene, resample
 from model_training.evaluation.report import LabelledFolder, evaluate_folder
 from model_training.export.margin import measure_margin
 from model_training.export.onnx_graph import ORIENTATION, PROBABILITY, to_onnx
@@ -24,7 +24,7 @@ from model_training.training.run import SPLIT_FILE, load_network
 from road_extractor_plugin.compute.local import LocalCompute
 from road_extractor_plugin.compute.self_test import self_test_input
 from road_extractor_plugin.contract.deepness import deepness_metadata
-from road_extractor_plugin.contract.errors import OutputError
+from road_extractor_plugin.contract.errors import OutputError, RequestError
 from road_extractor_plugin.contract.model_card import (
     CARD_KEY,
     SCHEMA,
@@ -70,17 +70,20 @@ def export(request: ExportRequest) -> ModelCard:
 
     Raises:
         CheckpointError: The checkpoint cannot be read.
+        RequestError: Orientation is asked of a network without it.
         ParityError: The graph differs from torch.
         DatasetError: A scene cannot be read.
         OutputError: The file cannot be written.
     """
     network, config = load_network(request.checkpoint)
-    with_orientation = request.with_orientation and config.network.orientation == "vector"
-    graph = to_onnx(DeployedNetwork(network, with_orientation=with_orientation).eval())  # 1
+    if request.with_orientation and config.network.orientation != "vector":
+        problem = "left out, for this network was trained without orientation vectors"
+        raise RequestError("--orientation", config.network.orientation, problem)
+    graph = to_onnx(DeployedNetwork(network, with_orientation=request.with_orientation).eval())  # 1
     split = read_split(request.checkpoint.parent / SPLIT_FILE)
     draft = request.output.with_name(request.output.name + ".new")
     try:
-        card = draft_card(config, request.tile_px, with_orientation=with_orientation)
+        card = draft_card(config, request.tile_px, with_orientation=request.with_orientation)
         write_model(graph, card, draft)
         card = measured_card(card, draft, config, request, split)
         write_model(graph, card, draft)
@@ -97,32 +100,33 @@ def export(request: ExportRequest) -> ModelCard:
 
 def measured_card(card: ModelCard, file: Path, config: RunConfig, request: ExportRequest, split: Split) -> ModelCard:
     """The card with everything that is measured on the exported file itself."""
-    scenes = {
-        folder.path: [read_scene(paths) for paths in scenes_of(request.data_root, folder.path, split, VALIDATION)]
-        for folder in config.data.folders
-    }
-    resolution = {folder.path: folder.ground_resolution_m for folder in config.data.folders}
-    target = card.input.ground_resolution_m
-    flat = [resample(scene, resolution[name], target) for name, items in scenes.items() for scene in items]
-    margin = measure_margin(flat, LocalCompute(file, card))  # 2
-    LOG.info("margin: %d px", margin)
+    scenes = held_out_scenes(config, request.data_root, split)
+    margin = measure_margin(itertools.chain(*scenes.values()), LocalCompute(file, card))  # 2
     card = dataclasses.replace(card, tiling=dataclasses.replace(card.tiling, margin_px=margin))
     compute = LocalCompute(file, card)
-    predicted = {name: _predict(items, resolution[name], compute) for name, items in scenes.items()}
+    resolution = card.input.ground_resolution_m
+    predicted = {name: [predict_scene(scene, resolution, compute) for scene in items] for name, items in scenes.items()}
     thresholds = choose_thresholds(list(predicted.values()))  # 3
-    LOG.info("thresholds: high %.2f, low %.2f", thresholds.high, thresholds.low)
-    card = dataclasses.replace(card, thresholds=thresholds)
+    LOG.info("margin %d px, thresholds high %.2f, low %.2f", margin, thresholds.high, thresholds.low)
     held_out = tuple(
         Evaluation(name, "held out of training", PROTOCOL, figures(count_scenes(items, thresholds)))
         for name, items in predicted.items()
     )
-    compute = LocalCompute(file, card)
+    compute = LocalCompute(file, dataclasses.replace(card, thresholds=thresholds))
     tests = tuple(evaluate_folder(folder, compute, "test").evaluation for folder in request.tests)  # 4
-    return dataclasses.replace(card, evaluation=held_out + tests, self_test=record_self_test(compute))  # 5
+    return dataclasses.replace(compute.card, evaluation=held_out + tests, self_test=record_self_test(compute))  # 5
 
 
-def _predict(scenes: Iterable[Scene], ground_resolution_m: float, compute: LocalCompute) -> list[PredictedScene]:
-    return [predict_scene(scene, ground_resolution_m, compute) for scene in scenes]
+def held_out_scenes(config: RunConfig, data_root: Path, split: Split) -> dict[str, list[Scene]]:
+    """The validation scenes of each folder, at the network's ground resolution."""
+    target = config.data.ground_resolution_m
+    return {
+        folder.path: [
+            resample(read_scene(paths), folder.ground_resolution_m, target)
+            for paths in scenes_of(data_root, folder.path, split, VALIDATION)
+        ]
+        for folder in config.data.folders
+    }
 
 
 def draft_card(config: RunConfig, tile_px: int, *, with_orientation: bool) -> ModelCard:
@@ -157,7 +161,7 @@ def current_commit() -> str:
     """The commit of the sources, or "unknown" outside of a repository."""
     command = ("git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD")
     try:
-        result = subprocess.run(command, capture_output=True, text=True, check=True)  # nosec B603
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return result.stdout.strip()

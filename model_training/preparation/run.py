@@ -128,7 +128,7 @@ def plan_jobs(request: Request, records: dict[str, CropRecord]) -> tuple[Job, ..
     """
     jobs = []
     for source in tqdm(request.sources, unit="image", desc="looking", leave=False, disable=None):
-        found = outline(source, request.settings.imagery)
+        found = outline(source, request.settings)
         places = _places(source, found, request.splits[source.name], request.settings.cutting)
         for start in range(0, len(places), _JOB_CROPS):
             part = places[start : start + _JOB_CROPS]

@@ -76,7 +76,7 @@ class Scene(Protocol):
     ) -> None: ...
 
 
-def outline(source: Source, imagery: Imagery) -> Outline:
+def outline(source: Source, settings: Settings) -> Outline:
     """Find size and ground resolution from an image's header.
 
     1. By default the grid wanted is the image's own.
@@ -84,13 +84,16 @@ def outline(source: Source, imagery: Imagery) -> Outline:
     3. With a fixed size it is that many pixels over the same ground.
 
     Raises:
-        DatasetError: The image cannot be read or is rotated.
+        DatasetError: The image cannot be read or is rotated, or roads cannot be laid on it.
         RasterUnusableError: Its ground resolution is not known.
     """
+    imagery, needs_crs = settings.imagery, settings.roads is not None
+    # Without CRS but with one needed, any resolution will do: the image is refused below.
+    stated_m = 1.0 if needs_crs else imagery.ground_resolution_m
     with quiet_gdal():
         try:
             dataset = open_dataset(source.image)
-            placement = place(dataset, source.image, imagery.ground_resolution_m)
+            placement = place(dataset, source.image, stated_m)
         except RuntimeError as error:
             problem = f"cannot be read as an image ({gdal_detail(error)})"
             raise DatasetError(source.image, problem, "Replace or remove the file") from error
@@ -99,7 +102,10 @@ def outline(source: Source, imagery: Imagery) -> Outline:
     pixel_m = placement.ground.pixel_size_m(placement.geotransform, *bounds.centre)
     own = Grid(*size, placement.geotransform, placement.crs_wkt, pixel_m)
     native_m = math.sqrt(pixel_m[0] * pixel_m[1])
-    _check_place(source.image, own, imagery)
+    if needs_crs and not own.crs_wkt:
+        problem = "has no coordinate reference system"
+        raise DatasetError(source.image, problem, "Assign one, so that roads can be laid on it")
+    _check_upright(source.image, own, imagery)
     if imagery.target_resolution_m is not None:  # 2
         raster = (placement.geotransform, *size)
         plan = plan_grid(raster, placement.crs_wkt, placement.ground, bounds, imagery.target_resolution_m)
@@ -109,14 +115,12 @@ def outline(source: Source, imagery: Imagery) -> Outline:
     return Outline(own, GridPlan(own, "near", native_m))  # 1
 
 
-def _check_place(path: Path, own: Grid, imagery: Imagery) -> None:
-    """Refuse images that cannot be laid on the grid wanted.
+def _check_upright(path: Path, own: Grid, imagery: Imagery) -> None:
+    """Refuse to resample a rotated image as a whole.
 
     Raises:
-        DatasetError: A raster for vector roads has no CRS, or an image to be resampled as a whole is rotated.
+        DatasetError: It is rotated.
     """
-    if imagery.by_window and not own.crs_wkt:
-        raise DatasetError(path, "has no coordinate reference system", "Assign one, so that roads can be laid on it")
     is_rotated = (own.geotransform[2], own.geotransform[4]) != (0, 0)
     if is_rotated and imagery.target_resolution_m is not None and not imagery.by_window:
         raise DatasetError(path, "is rotated", "Warp it and its mask to north-up first")

@@ -112,4 +112,3 @@ class RoadModule(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the clock up again."""
         self.minutes_before = checkpoint["minutes"]
-

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import pickle  # nosec B403  (its error alone; checkpoints are read without unpickling objects)
+import pickle
 import warnings
 import zipfile
 from pathlib import Path
@@ -71,9 +71,16 @@ def resume(data_root: Path, run: Path) -> None:
         ConfigError: The folder holds no run.
         TrainingStoppedError: A signal ended it again.
     """
-    checkpoint = run / LAST
-    config = read_run_config(run)
-    fit(config, data_root, run, checkpoint=checkpoint if checkpoint.exists() else None)
+    config, checkpoint = read_run_config(run), run / LAST
+    if checkpoint.exists():
+        fit(without_encoder_weights(config), data_root, run, checkpoint=checkpoint)
+    else:
+        fit(config, data_root, run, checkpoint=None)
+
+
+def without_encoder_weights(config: RunConfig) -> RunConfig:
+    """For a network whose weights come from a checkpoint: nothing need be downloaded."""
+    return dataclasses.replace(config, network=dataclasses.replace(config.network, encoder_weights="none"))
 
 
 def read_run_config(run: Path) -> RunConfig:
@@ -154,9 +161,8 @@ def load_network(checkpoint: Path) -> tuple[RoadNetwork, RunConfig]:
     """
     if not zipfile.is_zipfile(checkpoint):
         raise CheckpointError(checkpoint, "it is missing or incomplete")
-    config = read_run_config(checkpoint.parent)
-    bare = dataclasses.replace(config.network, encoder_weights="none")
-    network = RoadNetwork(bare)
+    config = without_encoder_weights(read_run_config(checkpoint.parent))
+    network = RoadNetwork(config.network)
     try:
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
         network.load_state_dict({key.removeprefix("network."): value for key, value in state.items()})

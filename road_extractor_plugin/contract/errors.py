@@ -29,14 +29,14 @@ class RasterUnusableError(RoadExtractorError):
     """A raster opens, but roads cannot be sought in it."""
 
     def __init__(self, path: Path | str, problem: str, remedy: str) -> None:
-        super().__init__(f"'{path}' {problem}. {remedy}")
+        super().__init__(f"'{path}' {problem}. {remedy}.")
 
 
 class AreaError(RoadExtractorError):
     """The area asked for cannot be read or does not meet the raster."""
 
     def __init__(self, problem: str, remedy: str) -> None:
-        super().__init__(f"{problem}. {remedy}")
+        super().__init__(f"{problem}. {remedy}.")
 
 
 class ModelUnreadableError(RoadExtractorError):
@@ -68,14 +68,14 @@ class ComputeError(RoadExtractorError):
     """The network could not be run."""
 
     def __init__(self, problem: str, remedy: str) -> None:
-        super().__init__(f"{problem}. {remedy}")
+        super().__init__(f"{problem}. {remedy}.")
 
 
 class OutputError(RoadExtractorError):
     """Results cannot be written."""
 
     def __init__(self, problem: str, remedy: str) -> None:
-        super().__init__(f"{problem}. {remedy}")
+        super().__init__(f"{problem}. {remedy}.")
 
 
 class OutputExistsError(OutputError):
@@ -110,4 +110,4 @@ class ComparisonError(RoadExtractorError):
     """Two files cannot be compared with each other."""
 
     def __init__(self, problem: str, remedy: str) -> None:
-        super().__init__(f"{problem}. {remedy}")
+        super().__init__(f"{problem}. {remedy}.")

@@ -9,11 +9,11 @@ first job starts and not when the plugin is loaded. QGIS's own C++ code does not
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from osgeo import gdal, ogr, osr
 
-__all__ = ["close_dataset", "gdal", "gdal_detail", "ogr", "osr", "quiet_gdal"]
+__all__ = ["close_dataset", "closing", "gdal", "gdal_detail", "ogr", "osr", "quiet_gdal"]
 
 gdal.UseExceptions()
 ogr.UseExceptions()
@@ -36,13 +36,32 @@ def gdal_detail(error: RuntimeError) -> str:
     return lines[0].rstrip(".") if lines else "no reason given"
 
 
+@contextmanager
+def closing(dataset: gdal.Dataset) -> Iterator[gdal.Dataset]:
+    """Close a dataset at the end; when the block fails, without a word about what it has not written.
+
+    Raises:
+        RuntimeError: It could not all be written. Left to the garbage collector, this would go unnoticed.
+    """
+    with ExitStack() as on_failure:
+        on_failure.callback(_close_in_silence, dataset)
+        yield dataset
+        on_failure.pop_all()
+    close_dataset(dataset)
+
+
 def close_dataset(dataset: gdal.Dataset) -> None:
     """Write what is still in memory and let go of the file; the dataset cannot be used afterwards.
 
     Raises:
-        RuntimeError: It could not all be written. Left to the garbage collector, this would go unnoticed.
+        RuntimeError: It could not all be written.
     """
     if hasattr(dataset, "Close"):
         dataset.Close()
     else:  # before GDAL 3.7
         dataset.__swig_destroy__(dataset)
+
+
+def _close_in_silence(dataset: gdal.Dataset) -> None:
+    with suppress(RuntimeError):
+        close_dataset(dataset)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from road_extractor_plugin.contract.grid import Grid
 from road_extractor_plugin.contract.result import RoadCounts
 from road_extractor_plugin.contract.road_graph import RoadEdge, RoadGraph
-from road_extractor_plugin.core.gdal_binding import close_dataset, gdal, ogr
+from road_extractor_plugin.core.gdal_binding import closing, gdal, ogr
 from road_extractor_plugin.core.ground import Ground, spatial_reference
 from road_extractor_plugin.core.output_errors import writing
 from road_extractor_plugin.core.polygons import RoadPolygon
@@ -75,16 +76,18 @@ def write_roads(path: Path, graph: RoadGraph, polygons: Sequence[RoadPolygon], g
     length_m = Ground.of_grid(grid).line_lengths_m(lines)
     component = _components(graph)
     vertices = sum(map(len, lines)) + sum(len(ring) for polygon in polygons for ring in polygon.rings)
-    with writing(path, _BYTES_PER_VERTEX * vertices):
-        dataset = gdal.GetDriverByName("GPKG").Create(str(path), 0, 0, 0, gdal.GDT_Unknown)
+    with writing(path, _BYTES_PER_VERTEX * vertices), _created(path) as dataset:
         dataset.StartTransaction()
         _write_layer(dataset, _CENTERLINES, grid, _line_rows(graph.edges, lines, length_m, component, grid))
         _write_layer(dataset, _NODES, grid, _node_rows(graph, grid))
         _write_layer(dataset, _POLYGONS, grid, _polygon_rows(polygons, grid))
         _write_styles(dataset, (_CENTERLINES, _NODES, _POLYGONS))
         dataset.CommitTransaction()
-        close_dataset(dataset)
     return _counts(graph, len(polygons), length_m, component, _pixel_m(grid))
+
+
+def _created(path: Path) -> AbstractContextManager[gdal.Dataset]:
+    return closing(gdal.GetDriverByName("GPKG").Create(str(path), 0, 0, 0, gdal.GDT_Unknown))
 
 
 def _write_layer(dataset: gdal.Dataset, kind: _LayerKind, grid: Grid, rows: Iterable[Row]) -> None:

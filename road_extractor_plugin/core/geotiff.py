@@ -152,8 +152,7 @@ def to_cog(source: Path, destination: Path, kind: RasterKind) -> None:
     check_room(destination.parent, needed_bytes)
     with writing(destination, needed_bytes):
         dataset = gdal.OpenEx(str(source), gdal.OF_RASTER)
-        copy = gdal.GetDriverByName("COG").CreateCopy(str(destination), dataset, options=options)
-        close_dataset(copy)
+        close_dataset(gdal.GetDriverByName("COG").CreateCopy(str(destination), dataset, options=options))
 
 
 def read_raster(path: Path) -> UInt8:

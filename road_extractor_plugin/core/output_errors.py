@@ -10,8 +10,8 @@ from pathlib import Path
 from road_extractor_plugin.contract.errors import DiskFullError, OutputError
 from road_extractor_plugin.core.gdal_binding import quiet_gdal
 
-_FULL_BYTES = 1_000_000
-"""Less room than this means that a failed write failed for want of room."""
+_FULL_WORDS = ("No space left on device", "disk is full")
+"""As the system and SQLite say it."""
 
 
 @contextmanager
@@ -48,8 +48,7 @@ def check_room(folder: Path, needed_bytes: int) -> None:
 
 def _output_error(path: Path, needed_bytes: int, detail: str) -> OutputError:
     free_bytes = shutil.disk_usage(path.parent).free
-    if free_bytes < max(min(needed_bytes, _FULL_BYTES), 1):
+    # SQLite gives back what it took before it fails, so the room that is left does not tell it all.
+    if free_bytes < needed_bytes or any(words in detail for words in _FULL_WORDS):
         return DiskFullError(path.parent, needed_bytes, free_bytes)
-    return OutputError(
-        f"Cannot write '{path.name}' in '{path.parent}': {detail}", "Check that the folder can be written"
-    )
+    return OutputError(f"Cannot write '{path.name}': {detail}", "Check that the output folder can be written")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from road_extractor_plugin.compute.protocol import Compute
-from road_extractor_plugin.compute.tracing import Traced
 from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
 from road_extractor_plugin.contract.grid import TileGrid
 from road_extractor_plugin.contract.request import ExtractRequest
@@ -30,6 +30,10 @@ from road_extractor_plugin.core.raster_source import RasterSource
 from road_extractor_plugin.core.report import model_summary, request_summary, write_report
 from road_extractor_plugin.core.staging import staged_outputs
 from road_extractor_plugin.core.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    # Importing the tracer needs scipy, whose absence `open_compute` tells in a sentence.
+    from road_extractor_plugin.compute.tracing import Traced
 
 _BYTES_PER_PIXEL = 4.0
 """Room that a run needs: two rasters, each once as strips and once with overviews, hardly compressed."""

@@ -12,7 +12,7 @@ from road_extractor_plugin.contract.grid import Grid
 from road_extractor_plugin.contract.model_card import InputSpec
 from road_extractor_plugin.contract.road_graph import RoadGraph
 from road_extractor_plugin.core.burning import MemoryLayer
-from road_extractor_plugin.core.gdal_binding import gdal, ogr
+from road_extractor_plugin.core.gdal_binding import close_dataset, gdal, ogr
 from road_extractor_plugin.core.output_errors import writing
 from road_extractor_plugin.core.raster_source import RasterSource
 
@@ -49,7 +49,7 @@ def write_preview(path: Path, source: RasterSource, graph: RoadGraph) -> None:
     memory = gdal.GetDriverByName("MEM").Create("", width, height, len(picture))
     memory.WriteArray(picture)
     with writing(path, picture.nbytes):
-        gdal.GetDriverByName("PNG").CreateCopy(str(path), memory)
+        close_dataset(gdal.GetDriverByName("PNG").CreateCopy(str(path), memory))
 
 
 def burnt_lines(graph: RoadGraph, grid: Grid, shape: tuple[int, int]) -> BoolMask:

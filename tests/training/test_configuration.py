@@ -8,6 +8,7 @@ import model_training
 from model_training.configuration import RunConfig, ScheduleConfig, read_config
 from model_training.errors import ConfigError
 from model_training.training.schedule import fraction_done, rate_factor
+from road_extractor_plugin.contract.errors import RequestError
 
 CONFIGS = sorted((Path(model_training.__file__).parent / "configs").glob("*.yaml"))
 
@@ -63,3 +64,21 @@ def test_a_run_is_as_far_as_the_nearer_of_its_limits() -> None:
     assert fraction_done(ScheduleConfig(max_steps=100, max_minutes=10), 25, 5.0) == 0.5
     assert fraction_done(ScheduleConfig(max_steps=100, max_minutes=10), 60, 5.0) == 0.6
     assert fraction_done(ScheduleConfig(max_steps=100), 150, 0.0) == 1.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data: {crop_px: 100}",
+        "data: {validation_crop_px: 0}",
+        "schedule: {batch: 1}",
+        "schedule: {validate_every: 0}",
+        "data: {folders: [{path: a, ground_resolution_m: 0, share: 1}]}",
+        "data: {folders: [{path: a, ground_resolution_m: 1, share: 0}]}",
+    ],
+)
+def test_numbers_that_cannot_work_are_refused_before_anything_starts(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(RequestError, match="but must be"):
+        read_config(path)

@@ -141,6 +141,16 @@ def test_the_self_test_notices_a_wrong_network(tmp_path: Path, data_root: Path, 
         run_self_test(LocalCompute(model, dataclasses.replace(card, self_test=moved)))
 
 
+def test_orientation_is_not_exported_from_a_network_without_it(
+    tmp_path: Path, data_root: Path, small_config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, run = ["--data", str(data_root)], tmp_path / "run"
+    options = ["--set", "network.orientation=none", "--set", "schedule.max_steps=1"]
+    assert main(["train", *data, "--config", str(small_config), "--run", str(run), *options]) == 0
+    assert main(["export", str(run), *data, "--orientation", "-o", str(tmp_path / "m.onnx")]) == 2
+    assert "without orientation vectors" in capsys.readouterr().err
+
+
 def test_export_without_a_checkpoint_says_so_and_writes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

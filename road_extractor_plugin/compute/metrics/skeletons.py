@@ -1,7 +1,7 @@
 """Accuracy of road centre-lines on the pixel grid: relaxed precision and recall of skeletons.
 
 Both masks are thinned first, so that a road counts by its length and not by its width. A pixel is right when the other
-skeleton has one in the square window around it: the protocol of Batra et al. 2019 and of the road papers that follow it.
+skeleton has one in the square window around it, as Batra et al. 2019 and the road papers that follow them have it.
 """
 
 from __future__ import annotations
