@@ -36,7 +36,7 @@ Indices = npt.NDArray[np.int64]
 
 TEE_DEGREE = 3
 
-MIN_STRETCH_PX = 8.0
+MIN_STRETCH_PX = 12.0
 """Shortest stretch that shows a direction; the pixels of a shorter one are too coarse."""
 
 MAX_TURN = math.radians(15)
