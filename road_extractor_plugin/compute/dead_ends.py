@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from road_extractor_plugin.compute.polylines import Polylines
+from road_extractor_plugin.compute.network import Network, Vertices
 
 BoolMask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -23,10 +23,8 @@ MIN_STRETCH_PX = 8.0
 """Shortest stretch that shows a direction; the pixels of a shorter one are too coarse."""
 
 
-def drawn_to_mask_end(
-    lines: Polylines, dead: BoolMask, width_px: Floats, radius_px: Floats, mask: BoolMask
-) -> Polylines:
-    r"""Lines whose dead ends go straight to the end of the mask, so that a road cut off by the data's edge reaches it.
+def drawn_to_mask_end(network: Network, mask: BoolMask) -> Network:
+    r"""A network whose dead ends go straight to the end of the mask; so roads cut off by the data's edge reach it.
 
         _______________           _______________       1. Thinning ends half a width short, or turns into a corner
                        |                         |         of the road's end. The last half width is cut off, and
@@ -38,33 +36,33 @@ def drawn_to_mask_end(
     Cut and stretch must lie in the line's nearer half, else nothing is cut off.
 
     Args:
-        lines: m lines.
-        dead: (m, 2) whether a line's first and last point are dead ends.
-        width_px: (m,) width of each line's road.
-        radius_px: (n,) distance from each point of the lines to the nearest pixel that is not road.
+        network: All but its dead ends stays as it is.
         mask: (height, width), True on road.
-
-    Returns:
-        The lines; all but the dead ends is as before.
     """
-    result = []
-    radii = np.split(radius_px, lines.offsets[1:-1])
-    for points, radius, width, (start_dead, end_dead) in zip(lines.split(), radii, width_px.tolist(), dead):
-        first, last, added_before, added_behind = 0, len(points), _NOTHING, _NOTHING
-        if start_dead:
-            first, added_before = _new_end(points[::-1], radius[::-1], width, mask)
-        if end_dead:
-            cut, added_behind = _new_end(points, radius, width, mask)
-            last -= cut
-        result.append(np.concatenate([added_before, points[first:last], added_behind]))
-    return Polylines.of(result)
+    vertices, paths = network.vertices, list(network.paths)
+    lines = network.lines().split()
+    dead = network.degree[network.ends] == 1
+    places, tips = [_NOTHING], [_NO_VERTEX]
+    count = len(vertices)
+    for edge, end in np.argwhere(dead).tolist():
+        step = 1 if end else -1
+        radius = vertices.around.radius_px[network.paths[edge]]
+        cut, added = _new_end(lines[edge][::step], radius[::step], network.width_px[edge], mask)
+        kept = paths[edge][::step]
+        places.append(added)
+        tips.append(np.repeat(kept[-1], len(added)))
+        paths[edge] = np.append(kept[: len(kept) - cut], np.arange(count, count + len(added)))[::step]
+        count += len(added)
+    drawn = Vertices(np.concatenate(places), vertices.around.at(np.concatenate(tips)))
+    return network.redrawn(vertices.and_then(drawn), paths)
 
 
+_NO_VERTEX = np.empty(0, dtype=np.int64)
 _NOTHING: Floats = np.empty((0, 2))
 
 
 def _new_end(points: Floats, radius_px: Floats, width_px: float, mask: BoolMask) -> tuple[int, Floats]:
-    """Number of points to cut off at the line's end, and the points, (0, 2) or (1, 2), to put there."""
+    """Number of points to cut off at the line's end, and the points (n, 2), a pixel apart, to put there."""
     to_tip = np.append(np.cumsum(np.hypot(*np.diff(points[::-1], axis=0).T))[::-1], 0.0)
     stretch = max(2 * width_px, MIN_STRETCH_PX)
     middle = (2 * radius_px >= FULL_RADIUS_SHARE * width_px) & (to_tip >= 0.5 * width_px + SMOOTHED_PX) | (
@@ -81,7 +79,9 @@ def _new_end(points: Floats, radius_px: Floats, width_px: float, mask: BoolMask)
     reach = np.arange(0.0, to_tip[base] + 1.5 * width_px + 2, STEP_PX)
     places = points[base] + reach[:, None] * (ahead / length)
     steps = int(np.argmin(np.append(_on_mask(places, mask), False)))
-    return len(points) - 1 - base, places[steps - 1 : steps] if steps > 1 else _NOTHING
+    if steps <= 1:
+        return 0, _NOTHING
+    return len(points) - 1 - base, places[steps - 1 : 0 : -round(1 / STEP_PX)][::-1]
 
 
 def _on_mask(places: Floats, mask: BoolMask) -> BoolMask:

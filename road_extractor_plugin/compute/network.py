@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,8 @@ class Network:
     """(m,) Length of each edge along the smoothed line."""
     width_px: Floats
     """(m,) Median width of each edge away from its ends."""
+    bridged: BoolMask
+    """(m,) Whether the edge fills a gap."""
 
     @property
     def ends(self) -> Indices:
@@ -62,15 +64,15 @@ class Network:
         """(n,) Number of edge ends at each vertex; 0 inside lines."""
         return np.bincount(self.ends.ravel(), minlength=len(self.vertices))
 
-    @property
-    def radius_along_px(self) -> Floats:
-        """(points of all edges,) distance to the nearest pixel that is not road, edge after edge."""
-        return self.vertices.around.at(np.concatenate([_NO_VERTEX, *self.paths])).radius_px
-
     def only(self, kept: BoolMask) -> Network:
         """The network with the edges that are kept."""
         paths = tuple(self.paths[edge] for edge in np.flatnonzero(kept))
-        return Network(self.vertices, paths, self.length_px[kept], self.width_px[kept])
+        return Network(self.vertices, paths, self.length_px[kept], self.width_px[kept], self.bridged[kept])
+
+    def redrawn(self, vertices: Vertices, paths: Sequence[Indices]) -> Network:
+        """The network with other lines for its edges; lengths are measured anew."""
+        lines = Network(vertices, tuple(paths), self.length_px, self.width_px, self.bridged)
+        return replace(lines, length_px=lines.lines().lengths())
 
     def lines(self) -> Polylines:
         """The edges' smoothed lines."""
@@ -93,21 +95,26 @@ def network_of_pixels(graph: PixelGraph, around: LocalWidths) -> Network:
 
 
 def measured(vertices: Vertices, paths: Sequence[Indices]) -> Network:
-    """A network with the length and width of each edge measured."""
+    """A network, no edge of which is bridged, with the length and width of each edge measured."""
     lines = Polylines.of([vertices.xy[path] for path in paths]).smoothed(SMOOTHING_PASSES)
     flat = np.concatenate([_NO_VERTEX, *paths])
-    return Network(vertices, tuple(paths), lines.lengths(), _widths(lines, flat, vertices.around))
+    bridged = np.zeros(len(paths), dtype=bool)
+    return Network(vertices, tuple(paths), lines.lengths(), _widths(lines, flat, vertices.around), bridged)
 
 
 def joined(network: Network) -> Network:
-    """The network with edges joined wherever exactly two ends meet; a joined edge has the width of its longest part."""
+    """The network with edges joined wherever exactly two ends meet; a joined edge has the width of its longest part.
+
+    Joined edges count as seen: gaps are bridged later.
+    """
     paths, lengths, widths = [], [], []
     for chain in follow(network.ends, len(network.vertices)):
         parts = [dart >> 1 for dart in chain]
         paths.append(_join([network.paths[dart >> 1][:: -1 if dart & 1 else 1] for dart in chain]))
         lengths.append(network.length_px[parts].sum())
         widths.append(network.width_px[max(parts, key=network.length_px.__getitem__)])
-    return Network(network.vertices, tuple(paths), np.array(lengths), np.array(widths))
+    bridged = np.zeros(len(paths), dtype=bool)
+    return Network(network.vertices, tuple(paths), np.array(lengths), np.array(widths), bridged)
 
 
 def _join(parts: list[Indices]) -> Indices:
