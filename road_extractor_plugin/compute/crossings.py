@@ -44,7 +44,7 @@ MAX_TURN_SHARE = 1 / 3
 """Most turn of an arm, as a share of the angle of the crossing."""
 
 SLACK = 1.25
-"""How much longer than expected the stretch may be."""
+"""How many times longer than expected the stretch may be."""
 
 MIN_ANGLE = math.radians(10)
 """Roads that cross at less are one for longer than the directions of their arms reach."""
@@ -72,15 +72,20 @@ class _Crossing:
     arms: tuple[_Arm, ...]
 
 
-def merge_shallow_crossings(network: Network) -> Network:
-    """Make one crossing of each two T junctions that fulfil the rules above."""
+def merge_shallow_crossings(network: Network, slack: float = SLACK) -> Network:
+    """Make one crossing of each two T junctions that fulfil the rules above.
+
+    Args:
+        network: Nodes of degree 3 are T junctions.
+        slack: How many times longer than expected the stretch may be; 0 makes none.
+    """
     lines = network.lines().split()
     darts = _darts_of_tees(network)
-    longest = SLACK * network.width_px.max(initial=0.0) / math.sin(MIN_ANGLE / 2)
+    longest = slack * network.width_px.max(initial=0.0) / math.sin(MIN_ANGLE / 2)
     crossings: list[_Crossing] = []
     used: set[int] = set()
     for edge in np.argsort(network.length_px, kind="stable").tolist():
-        if network.length_px[edge] > longest:
+        if network.length_px[edge] >= longest:
             break
         one, other = network.ends[edge].tolist()
         if one == other or used & {one, other} or not darts.keys() >= {one, other}:
@@ -88,7 +93,7 @@ def merge_shallow_crossings(network: Network) -> Network:
         outer = [dart for node in (one, other) for dart in darts[node] if dart >> 1 != edge]
         widest = network.width_px[[dart >> 1 for dart in outer]].max()
         arms = tuple(arm for dart in outer if (arm := _arm(dart, network, lines, widest)))
-        if len(arms) == 2 * (TEE_DEGREE - 1) and _is_crossing(arms, network.length_px[edge]):  # 1
+        if len(arms) == 2 * (TEE_DEGREE - 1) and _is_crossing(arms, network.length_px[edge] / slack):  # 1
             used |= {one, other}
             crossings.append(_Crossing(edge, arms))
     return _with_crossings(network, crossings) if crossings else network
@@ -133,7 +138,7 @@ def _is_crossing(arms: tuple[_Arm, ...], stretch_px: float) -> bool:
     return (
         angle >= MIN_ANGLE
         and max(turns) <= min(MAX_TURN, MAX_TURN_SHARE * angle)  # 2
-        and stretch_px <= SLACK * width / math.sin(min(angle, math.pi - angle) / 2)  # 3
+        and stretch_px <= width / math.sin(min(angle, math.pi - angle) / 2)  # 3
     )
 
 

@@ -13,11 +13,12 @@
    in, and neither are two carriageways, as the street between them is longer than wide. The edges that led to any of
    the junctions lead to the mean of their places.
 3. **Shallow crossings**, which share a stretch longer than wide: see `crossings.py`.
-4. **Components** with less than `min_component_m` of road in all are dropped, unless some of it is at the edge of the
+4. **Gaps** are bridged where there is evidence of a road: see `bridging.py`.
+5. **Components** with less than `min_component_m` of road in all are dropped, unless some of it is at the edge of the
    data, beyond which it may go on.
-5. **Simplification** with nodes fixed: see `simplify.py`.
+6. **Simplification** with nodes fixed: see `simplify.py`.
 
-Each rule takes a network and gives a new one; none looks at the raster.
+Each rule takes a network and gives a new one; only bridging looks at the raster.
 """
 
 from __future__ import annotations
@@ -88,11 +89,13 @@ def _last_two(dropped: BoolMask, junction: Indices, length: Floats, degree: Indi
     return kept
 
 
-def merge_junctions(network: Network) -> Network:
-    """Rule 2."""
+def merge_junctions(network: Network, widths: float = 1.0) -> Network:
+    """Rule 2, with so many widths in place of one; 0 merges none."""
+    if not widths:
+        return network
     ends, vertices = network.ends, network.vertices
     narrowest = np.array([vertices.around.width_px[path].min() for path in network.paths])
-    reach = np.maximum(narrowest, MIN_MERGE_PX)
+    reach = np.maximum(widths * narrowest, MIN_MERGE_PX)
     between = (network.degree[ends] >= JUNCTION_DEGREE).all(axis=1) & (ends[:, 0] != ends[:, 1])
     short = np.flatnonzero(between & (network.length_px < reach))
     if not short.size:
@@ -161,7 +164,7 @@ def _without_doubles(paths: list[Indices]) -> list[Indices]:
 
 
 def drop_small_components(network: Network, min_component_px: float) -> Network:
-    """Rule 4."""
+    """Rule 5."""
     if not network.paths:
         return network
     ends, count = network.ends, len(network.vertices)

@@ -31,6 +31,11 @@ class Vertices:
     """x, y in pixels; the centre of pixel (row, column) is (column + 0.5, row + 0.5)."""
     around: LocalWidths
 
+    @staticmethod
+    def on_no_road(xy: Floats) -> Vertices:
+        """Places (n, 2) off the mask and away from the edge of the data."""
+        return Vertices(xy, LocalWidths(np.zeros(len(xy)), np.ones(len(xy)), np.zeros(len(xy), dtype=bool)))
+
     def __len__(self) -> int:
         """Number of vertices."""
         return len(self.xy)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from road_extractor_plugin.compute.bridging import bridge_gaps
 from road_extractor_plugin.compute.confidence import confidence_along
 from road_extractor_plugin.compute.crossings import merge_shallow_crossings
 from road_extractor_plugin.compute.dead_ends import drawn_to_mask_end
+from road_extractor_plugin.compute.gap_route import Evidence
 from road_extractor_plugin.compute.graph_rules import drop_small_components, merge_junctions, prune_spurs
 from road_extractor_plugin.compute.network import Network, measured, network_of_pixels
 from road_extractor_plugin.compute.pixel_graph import pixel_graph
@@ -20,7 +22,7 @@ from road_extractor_plugin.compute.skeleton import thin
 from road_extractor_plugin.compute.threshold import NODATA, fill_small_holes, hysteresis
 from road_extractor_plugin.compute.width import local_widths
 from road_extractor_plugin.contract.feedback import Feedback, SilentFeedback, stop_if_cancelled
-from road_extractor_plugin.contract.road_graph import RoadEdge, RoadGraph
+from road_extractor_plugin.contract.road_graph import BRIDGED, DETECTED, RoadEdge, RoadGraph
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 
 BoolMask = npt.NDArray[np.bool_]
@@ -72,9 +74,10 @@ def trace(
     network = skeleton_network(mask, known)
     _report(feedback, 0.6, "cleaning the road network")
     network = prune_spurs(network, settings.min_spur_m / pixel_m)
-    network = merge_junctions(network)
-    network = merge_shallow_crossings(network)
+    network = merge_junctions(network, settings.merge_widths)
+    network = merge_shallow_crossings(network, settings.max_shared_stretch)
     network = drawn_to_mask_end(measured(network.vertices, network.paths), mask)
+    network = bridge_gaps(network, Evidence(probability, settings.thresholds.low), settings, pixel_m)
     network = drop_small_components(network, settings.min_component_m / pixel_m)
     _report(feedback, 0.8, "drawing road lines")
     lines = simplified(network.lines(), max(settings.simplify_m / pixel_m, MIN_TOLERANCE_PX))
@@ -137,6 +140,7 @@ def _road_graph(network: Network, lines: Polylines, probability: Stored) -> Road
                 width_px=float(network.width_px[index]),
                 confidence=float(mean[index]),
                 min_confidence=float(smallest[index]),
+                origin=BRIDGED if network.bridged[index] else DETECTED,
             )
         )
     edges.sort(key=lambda edge: (edge.from_node, edge.to_node, edge.points[1].tolist()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from road_extractor_plugin.contract.errors import RequestError
@@ -17,6 +18,19 @@ class TraceSettings:
     """Lines are simplified so that they stay within this distance of the traced pixels."""
     min_spur_m: float = 10.0
     """Dead-end pieces shorter than this, or than 1.5 times the road's width, are hair and dropped."""
+    merge_widths: float = 1.0
+    """Two junctions nearer to each other along a road than it is wide, times this, are one; 0 merges none."""
+    max_shared_stretch: float = 1.25
+    """Two T junctions are a crossing at a shallow angle when the stretch between them is at most this many times as
+    long as the surfaces of roads that cross at that angle cover together; 0 finds no such crossings."""
+    max_gap_m: float = 25.0
+    """Longest gap in a road that is bridged; 0 bridges none. The four settings below are for bridges."""
+    max_gap_turn_deg: float = 45.0
+    """Most that a bridge turns from the direction in which a road ends; 0 allows any."""
+    min_gap_detour: float = 2.0
+    """A bridge shortens the way through the network at least so many times; 0 allows any."""
+    min_gap_probability: float = 0.03
+    """Least road probability along the gap, as geometric mean; 0 bridges straight and without evidence."""
     min_component_m: float = 20.0
     """Networks with less road than this in all are dropped, unless they touch the edge of the data."""
     min_area_m2: float = 60.0
@@ -30,9 +44,8 @@ class TraceSettings:
         Raises:
             RequestError: A distance is negative, or thresholds are not 0 <= low <= high <= 1.
         """
-        for name in ("simplify_m", "min_spur_m", "min_component_m", "min_area_m2", "max_hole_m2"):
-            value = getattr(self, name)
-            if not value >= 0:
+        for name, value in vars(self).items():
+            if name != "thresholds" and not 0 <= value < math.inf:
                 raise RequestError(name, value, "0 or more")
         if not 0 <= self.thresholds.low <= self.thresholds.high <= 1:
             raise RequestError("threshold", self.thresholds, "in 0 <= low <= high <= 1")

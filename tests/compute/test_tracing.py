@@ -17,11 +17,12 @@ from road_extractor_plugin.compute.tracing import Traced, trace
 from road_extractor_plugin.contract.errors import Cancelled
 from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.model_card import Thresholds
-from road_extractor_plugin.contract.road_graph import RoadEdge, RoadGraph
+from road_extractor_plugin.contract.road_graph import BRIDGED, RoadEdge, RoadGraph
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 
 SETTINGS = TraceSettings(thresholds=Thresholds(high=0.5, low=0.3))
 LOOSE = TraceSettings(SETTINGS.thresholds, min_spur_m=0, min_component_m=0, min_area_m2=0, max_hole_m2=0)
+BOLD = TraceSettings(SETTINGS.thresholds, max_gap_turn_deg=0, min_gap_detour=0, min_gap_probability=0)
 
 
 def traced(probability: np.ndarray, trace_settings: TraceSettings = SETTINGS) -> Traced:
@@ -232,7 +233,7 @@ def probabilities(draw: st.DrawFn) -> np.ndarray:
     return stored
 
 
-@given(probabilities(), st.sampled_from([SETTINGS, LOOSE]), st.sampled_from([0.3, 1.0, 3.0]))
+@given(probabilities(), st.sampled_from([SETTINGS, LOOSE, BOLD]), st.sampled_from([0.3, 1.0, 3.0]))
 @settings(max_examples=300)
 def test_the_graph_is_sound(probability: np.ndarray, trace_settings: TraceSettings, pixel_m: float) -> None:
     result = trace(probability, trace_settings, (pixel_m, pixel_m))
@@ -252,4 +253,5 @@ def test_the_graph_is_sound(probability: np.ndarray, trace_settings: TraceSettin
     assert [key[:2] for key in keys] == sorted(key[:2] for key in keys)
     roads = nx.MultiGraph((edge.from_node, edge.to_node) for edge in graph.edges)
     assert set(roads) == set(range(len(graph.nodes)))
-    assert all(degree != 2 or roads.has_edge(node, node) for node, degree in roads.degree())
+    bridged = {node for edge in graph.edges if edge.origin == BRIDGED for node in (edge.from_node, edge.to_node)}
+    assert all(degree != 2 or roads.has_edge(node, node) or node in bridged for node, degree in roads.degree())

@@ -1,0 +1,127 @@
+r"""The most likely way of a road across a gap.
+
+The probability is resampled to a window that lies along the straight line from start to end:
+
+        . . . . . . . . .        The way is the path of least cost through it, as Dijkstra's algorithm finds it over
+        . . o-o-o-o . . .        the eight neighbours (scikit-image). A step of one pixel costs
+    start-o . . . . o-o-end
+        . . . . . . . . .            1 - log(max(p, 0.01)) + d
+        . . . . . . . . .
+                                 with the probability p, and the disagreement d of the predicted orientation with the
+                                 straight line, 0..1, where there is a prediction of it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from skimage.graph import route_through_array
+
+from road_extractor_plugin.compute.threshold import FULL, NODATA
+
+Floats = npt.NDArray[np.float64]
+Stored = npt.NDArray[np.uint8]
+
+MIN_PROBABILITY = 0.01
+"""The network is never surer than this that there is no road."""
+
+STRAY = 1 / 3
+"""How far the way may stray from the straight line, as a share of that."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What was predicted, over the whole raster; only windows of it are read."""
+
+    probability: Stored
+    """(height, width), 0..254 = 0..1, 255 nodata, which counts as 0."""
+    low: float
+    """Probability from which on there is road."""
+    orientation: npt.NDArray[np.float32] | None = None
+    """(2, height, width), cosine and sine of twice the road's direction times how sure that is, 0..1."""
+
+
+@dataclass(frozen=True, eq=False)
+class GapRoute:
+    """A way from one place to another."""
+
+    points: Floats
+    """(n, 2) x, y, both places included."""
+    gap_px: float
+    """Length of its part without road."""
+    cost: float
+    """Of that part."""
+    probability: float
+    """Geometric mean over that part; 1 where there is none."""
+
+
+def likely_route(start: Floats, end: Floats, evidence: Evidence) -> GapRoute:
+    """The path of least cost between two places, no two of them alike."""
+    grid = _window(start, end, _rows_of(start, end))
+    probability = _sampled(evidence.probability, grid)
+    cost = 1.0 - np.log(np.maximum(probability, MIN_PROBABILITY))
+    if evidence.orientation is not None:
+        cost += _disagreement(evidence.orientation, grid, end - start)
+    middle, last = cost.shape[0] // 2, cost.shape[1] - 1
+    steps, _ = route_through_array(cost, (middle, 0), (middle, last), fully_connected=True, geometric=True)
+    row, column = np.array(steps).T
+    return _route(grid[:, row, column].T, probability[row, column], cost[row, column], evidence.low)
+
+
+def straight_route(start: Floats, end: Floats, evidence: Evidence) -> GapRoute:
+    """The straight line, where the probability is no evidence: a step costs 1."""
+    grid = _window(start, end, 0)
+    probability = _sampled(evidence.probability, grid)[0]
+    return _route(grid[:, 0].T, probability, np.ones_like(probability), evidence.low)
+
+
+def _rows_of(start: Floats, end: Floats) -> int:
+    """Rows of the window on either side of the straight line."""
+    return math.ceil(STRAY * float(np.hypot(*(end - start)))) + 1
+
+
+def _window(start: Floats, end: Floats, rows: int) -> Floats:
+    """(2, 2 rows + 1, n) x and y of the window's places, the straight line in its middle row."""
+    way = end - start
+    count = max(math.ceil(float(np.hypot(*way))), 2)
+    along, across = way / count, np.array([-way[1], way[0]]) / count
+    column, row = np.arange(count + 1), np.arange(-rows, rows + 1)
+    grid: Floats = start[:, None, None] + along[:, None, None] * column + across[:, None, None] * row[:, None]
+    return grid
+
+
+def _sampled(stored: Stored, grid: Floats) -> Floats:
+    """Probability at places, bilinear; 0 without data."""
+    part, place = _crop(stored, grid)
+    values = np.where(part == NODATA, 0, part) / FULL
+    sampled: Floats = ndimage.map_coordinates(values, place, order=1, mode="constant")
+    return sampled
+
+
+def _disagreement(orientation: npt.NDArray[np.float32], grid: Floats, way: Floats) -> Floats:
+    """Squared sine of the angle between the predicted direction and the way, times how sure the prediction is."""
+    twice = 2 * math.atan2(way[1], way[0])
+    cosine, sine = (ndimage.map_coordinates(*_crop(layer, grid), order=1, mode="constant") for layer in orientation)
+    disagreement: Floats = 0.5 * (np.hypot(cosine, sine) - cosine * math.cos(twice) - sine * math.sin(twice))
+    return disagreement
+
+
+def _crop(layer: npt.NDArray[np.generic], grid: Floats) -> tuple[npt.NDArray[np.generic], Floats]:
+    """The part of a layer around places, and their rows and columns (2, ...) in it."""
+    x, y = grid
+    top, left = max(math.floor(y.min()) - 1, 0), max(math.floor(x.min()) - 1, 0)
+    part = layer[top : math.ceil(y.max()) + 1, left : math.ceil(x.max()) + 1]
+    return part, np.stack([y - 0.5 - top, x - 0.5 - left])
+
+
+def _route(points: Floats, probability: Floats, cost: Floats, low: float) -> GapRoute:
+    steps = np.hypot(*np.diff(points, axis=0).T)
+    weight = np.append(steps, 0.0) / 2 + np.append(0.0, steps) / 2
+    weight[probability >= low] = 0.0
+    gap = float(weight.sum())
+    surprise = float(weight @ np.log(np.maximum(probability, MIN_PROBABILITY)))
+    return GapRoute(points, gap, float(weight @ cost), math.exp(surprise / gap) if gap > 0 else 1.0)
