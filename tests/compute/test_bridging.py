@@ -104,11 +104,10 @@ REFUSED = [
         id="2, too sharp",
     ),
     pytest.param(
-        lambda c: cut(c.road((40, -9), (40, 129), 6).road((40, 60), (62, 60), 5).road((60, 60), (60, 76), 5)
-                      .road((60, 74), (40, 74), 5), np.s_[66:80, 44:64]),
-        {"max_gap_turn_deg": 100},
-        {"max_gap_turn_deg": 100, "min_gap_detour": 0},
-        id="3, a way round that is nearly as short",
+        lambda c: cut(c.ring((80, 80), 30, 7), np.s_[:60, 70:90]),
+        {"min_gap_detour": 10},
+        {"min_gap_detour": 7},
+        id="3, a way round that is not long enough",
     ),
     pytest.param(
         lambda c: cut(c.road((-9, 60), (169, 60), 7), np.s_[:, 70:90], 2),
