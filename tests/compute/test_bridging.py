@@ -104,8 +104,8 @@ REFUSED = [
         id="2, too sharp",
     ),
     pytest.param(
-        lambda c: cut(c.ring((80, 80), 30, 7), np.s_[:60, 70:90]),
-        {"min_gap_detour": 10},
+        lambda c: cut(c.ring((80, 80), 40, 7), np.s_[:60, 70:90]),
+        {"min_gap_detour": 15},
         {"min_gap_detour": 7},
         id="3, a way round that is not long enough",
     ),
