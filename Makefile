@@ -44,7 +44,7 @@ install: ## put the plugin into the QGIS profile in QGIS_PROFILE_PATH, or into t
 	/usr/bin/python3 tools/build_plugin.py install
 
 bench: full ## measure speed and memory
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit; done
+	@for script in benchmarks/*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script" || exit; done
 
 soak: full ## run the long tests
 	$(BIN)/python -m pytest -m soak tests

@@ -35,12 +35,13 @@ def main() -> None:
     if options.images:
         pairs = [(path, options.masks / f"{path.stem}.png") for path in sorted(options.images.iterdir())]
     print("image            mean |dp|  99 % |dp|  IoU tiled  IoU whole  difference")
-    for image, reference in pairs:
-        compare(image, reference)
+    counts = np.sum([compare(image, reference) for image, reference in pairs], axis=0)
+    tiled, whole = counts[0] / counts[1], counts[2] / counts[3]
+    print(f"{'all together':<16} {'':>9}  {'':>9}  {tiled:>9.4f}  {whole:>9.4f}  {tiled - whole:>10.4f}")
 
 
-def compare(image: Path, reference: Path) -> None:
-    """Print the line of one image."""
+def compare(image: Path, reference: Path) -> np.ndarray:
+    """Print the line of one image; intersection and union, tiled and whole."""
     request = ExtractRequest(image, EXAMPLES, default_model(), raster_ground_resolution_m=1.0)
     compute = open_compute(request)
     tiled = probability(request, compute, None)
@@ -50,11 +51,13 @@ def compare(image: Path, reference: Path) -> None:
     road = gdal.Open(str(reference)).ReadAsArray()
     road = (road[0] if road.ndim > 2 else road) > road.max() / 2  # noqa: PLR2004
     threshold = compute.card.thresholds.high
-    first, second = (iou(values >= threshold, road) for values in (tiled, whole))
+    counts = np.array([intersection_and_union(values >= threshold, road) for values in (tiled, whole)]).ravel()
+    first, second = counts[0] / counts[1], counts[2] / counts[3]
     print(
         f"{image.stem:<16} {difference.mean():>9.4f}  {np.percentile(difference, 99):>9.4f}  "
         f"{first:>9.4f}  {second:>9.4f}  {first - second:>10.4f}"
     )
+    return counts
 
 
 def probability(request: ExtractRequest, compute: Compute, tile_px: int | None) -> np.ndarray:
@@ -66,9 +69,9 @@ def probability(request: ExtractRequest, compute: Compute, tile_px: int | None) 
         return np.concatenate([strip.probability for strip in strips])
 
 
-def iou(first: np.ndarray, second: np.ndarray) -> float:
-    """Intersection over union of two masks."""
-    return float((first & second).sum() / (first | second).sum())
+def intersection_and_union(first: np.ndarray, second: np.ndarray) -> tuple[int, int]:
+    """Pixels in both masks, and in either."""
+    return int((first & second).sum()), int((first | second).sum())
 
 
 if __name__ == "__main__":

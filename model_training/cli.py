@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from model_training.preparation.command import add_parser as add_prepare
 from road_extractor_plugin.contract.errors import RequestError, RoadExtractorError
 
 EXIT_DONE, EXIT_USER_ERROR = 0, 2
@@ -15,9 +16,10 @@ EXIT_DONE, EXIT_USER_ERROR = 0, 2
 DESCRIPTION = """\
 Train a road network on your own images, export it for the plugin, and measure it.
 
-  1. python -m model_training train --config model_training/configs/starter.yaml --data DATA --run runs/mine
-  2. python -m model_training export runs/mine --data DATA --test DATA/mine/test@0.5 -o mine.onnx
-  3. python -m model_training evaluate mine.onnx DATA/other/test@1.0 -o report
+  1. python -m model_training prepare massachusetts DOWNLOADED -o DATA/massachusetts
+  2. python -m model_training train --config model_training/configs/starter.yaml --data DATA --run runs/mine
+  3. python -m model_training export runs/mine --data DATA --test DATA/mine/test@0.5 -o mine.onnx
+  4. python -m model_training evaluate mine.onnx DATA/other/test@1.0 -o report
 
 A data set is a folder with images/, masks/ and, where parts of images are empty, valid/; files pair by name.
 The configuration names the data sets below DATA and the ground resolution of each, in metres per pixel.
@@ -42,6 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m model_training", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    add_prepare(commands)
     _add_train(commands.add_parser("train", help="train a network, or go on with an interrupted run"))
     _add_export(commands.add_parser("export", help="make an ONNX file with its card from a run"))
     _add_evaluate(commands.add_parser("evaluate", help="measure an ONNX file on folders of labelled scenes"))
@@ -79,7 +82,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER@METRES",
         help="a folder whose figures go into the card, with its metres per pixel; nothing is chosen on it",
     )
-    parser.add_argument("--tile", type=int, default=512, metavar="PX", help="tile side that the card names")
+    parser.add_argument("--tile", type=int, default=1024, metavar="PX", help="tile side that the card names")
     parser.add_argument("--orientation", action="store_true", help="also give the road's direction as an output")
     parser.set_defaults(command=_export)
 

@@ -1,4 +1,4 @@
-"""The command line: `python -m road_extractor_plugin extract | model`.
+"""The command line: `python -m road_extractor_plugin extract | evaluate | model`.
 
 Exit status: 0 done, 1 a fault of ours, 2 something that the user can put right (one plain line on stderr).
 """
@@ -6,18 +6,23 @@ Exit status: 0 done, 1 a fault of ours, 2 something that the user can put right 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
 import sys
 import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Callable
+from typing import TYPE_CHECKING, Callable
 
 from road_extractor_plugin.contract.errors import Cancelled, RoadExtractorError
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.model_file import read_card
 from road_extractor_plugin.contract.request import Area, ExtractRequest, ModelOptions, TraceOptions
 from road_extractor_plugin.contract.result import ExtractResult
+
+if TYPE_CHECKING:
+    from road_extractor_plugin.core.compare import Comparison
 
 DONE, OUR_FAULT, USER_ERROR = 0, 1, 2
 
@@ -116,6 +121,23 @@ def _print_result(result: ExtractResult, *, as_json: bool) -> None:
     )
 
 
+def _evaluate(options: argparse.Namespace) -> None:
+    from road_extractor_plugin.core.compare import compare
+
+    comparison = compare(options.prediction, options.reference, options.valid)
+    as_json = json.dumps(dataclasses.asdict(comparison), indent=2, ensure_ascii=False) if options.json else ""
+    print(as_json or _readable_comparison(comparison))
+
+
+def _readable_comparison(comparison: Comparison) -> str:
+    amounts = ", ".join(f"{name} {value:,.10g}" for name, value in comparison.amount.items())
+    lines = [f"{comparison.prediction} against {comparison.reference}", f"  {amounts}"]
+    for figures in comparison.figures:
+        lines.append(f"  {figures.protocol}")
+        lines += [f"    {name:<24} {value:.4f}" for name, value in figures.values.items()]
+    return "\n".join(lines)
+
+
 def _model(options: argparse.Namespace) -> None:
     card = read_card(options.file, _model_options(options))
     print(card.to_json() if options.json else _readable(card))
@@ -175,6 +197,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m road_extractor_plugin", description="Roads from aerial imagery.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_extract(commands.add_parser("extract", help="find the roads in rasters"))
+    _add_evaluate(
+        commands.add_parser("evaluate", help="compare a result with a reference: two rasters or two vector files")
+    )
     model = commands.add_parser("model", help="show the card of a model file")
     model.add_argument("file", type=Path, help="an .onnx file")
     model.add_argument("--json", action="store_true", help="print the card as JSON")
@@ -207,6 +232,14 @@ def _add_extract(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress line")
     _add_trace_options(parser.add_argument_group("lines"))
     _add_model_options(parser.add_argument_group("model without a card"))
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_evaluate)
+    parser.add_argument("prediction", type=Path, help="mask, probability raster, or vector file with lines")
+    parser.add_argument("reference", type=Path, help="the truth, of the same kind")
+    parser.add_argument("--valid", type=Path, metavar="MASK", help="raster that is 1 or 255 where rasters are compared")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
 def _add_trace_options(group: argparse._ArgumentGroup) -> None:

@@ -87,7 +87,7 @@ install_light() {
 
 install_full() {
     is_installed full && return
-    echo "setup: installing the requirements of tests and training into .venv (about 1.6 GB, some minutes)"
+    echo "setup: installing the requirements of tests and training into .venv (1.6 GB the first time, some minutes)"
     pip_install -r requirements/run.txt -r requirements/test.txt -r requirements/train.txt
     pip_install --no-deps -r requirements/train-no-deps.txt
     sha256sum requirements/*.txt >.venv/.full

@@ -229,8 +229,8 @@ def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
 
 def _refuse_with_paper(options: argparse.Namespace) -> None:
     fixed = {*_given(options, *_CROP_OPTIONS, "bands", "road_width")}
-    if getattr(options, "stretch", "auto") != "auto":
-        fixed.add("stretch")
+    changed = {"stretch": "auto", "imagery": "multispectral"}
+    fixed |= {name for name, default in changed.items() if getattr(options, name, default) != default}
     if fixed:
         name = "--" + sorted(fixed)[0].replace("_", "-")
         raise RequestError(name, getattr(options, sorted(fixed)[0]), "left out with --preset paper, which fixes it")

@@ -40,7 +40,7 @@ def crop_windows(height_px: int, width_px: int, cutting: Cutting, split: str) ->
 def paper_starts(length_px: int, crop_px: int, *, with_overlap: bool) -> tuple[int, ...]:
     """First pixels of the crops along one axis, by the rule of the paper's code (IGARSS 2023).
 
-    1. n = ceil(length / crop) crops cover the axis; with overlap there is one more, unless one covers it all.
+    1. n = ceil(length / crop) crops cover the axis; with overlap there are n - 1 more.
     2. The step is crop - int((crop n - length) / (n - 1)).
     3. Crops start at 0, step, 2 step, ... up to length - crop + 1.
     4. A last crop that would end one pixel beyond the image is moved back by one.
@@ -54,10 +54,10 @@ def paper_starts(length_px: int, crop_px: int, *, with_overlap: bool) -> tuple[i
     For lengths other than these, rule 3 may leave a few pixels at the end uncut. An axis no longer than a crop, where
     the paper's code divides by zero, has one crop here.
     """
-    count = -(-length_px // crop_px)  # 1
+    count = -(-length_px // crop_px)
     if count == 1:
         return (0,)
-    count += with_overlap
+    count += (count - 1) * with_overlap  # 1
     step = crop_px - (crop_px * count - length_px) // (count - 1)  # 2
     last = length_px - crop_px
     return tuple(min(start, last) for start in range(0, last + 2, step))  # 3, 4

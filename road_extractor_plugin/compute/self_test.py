@@ -19,14 +19,14 @@ def self_test_input(test: SelfTest, bands: int) -> npt.NDArray[np.float32]:
     A network finds no road in noise alone, whatever is wrong with it; stripes make it use its whole range.
     RandomState's stream is frozen by numpy's compatibility policy, unlike that of newer generators.
     """
-    random, tile = np.random.RandomState(test.seed), test.tile_px
-    noise = random.standard_normal((bands, tile, tile))
+    stream, tile = np.random.RandomState(test.seed), test.tile_px
+    noise = stream.standard_normal((bands, tile, tile))
     for axis in (1, 2):
         noise = sum(np.roll(noise, shift, axis) for shift in range(-2, 3)) / np.sqrt(5.0)
     image = 0.4 * noise - 0.6
     along_y, along_x = np.mgrid[:tile, :tile] - tile / 2
     for _ in range(_STRIPES):
-        angle, offset = random.uniform(0, np.pi), random.uniform(-tile / 4, tile / 4)
+        angle, offset = stream.uniform(0, np.pi), stream.uniform(-tile / 4, tile / 4)
         distance = np.abs(along_x * np.sin(angle) - along_y * np.cos(angle) - offset)
         image = np.where(distance < _STRIPE_HALF_WIDTH_PX, 0.1 * noise + 0.8, image)
     tensor: npt.NDArray[np.float32] = image[None].astype(np.float32)

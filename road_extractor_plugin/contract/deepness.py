@@ -74,7 +74,8 @@ def card_from_deepness(path: Path, metadata: dict[str, str], options: ModelOptio
         attributions=(),
         producer=Producer("unknown", "unknown", "unknown", "unknown"),
         input=_input_spec(keys, options, resolution_m),
-        tiling=TilingSpec(tile_px, 1, _margin_px(keys, options, tile_px)),
+        # Many such models take tiles of just this size.
+        tiling=TilingSpec(tile_px, tile_px, _margin_px(keys, options, tile_px)),
         outputs=(OutputSpec("", max(len(classes), road + 1), 1, "class scores", road),),
         thresholds=_thresholds(keys, options),
         evaluation=(),

@@ -5,6 +5,7 @@ Axis order is (row, column) = (y, x) throughout; row 0 is the northern edge.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from road_extractor_plugin.contract.errors import RequestError
@@ -108,27 +109,25 @@ class TileGrid:
 
     @classmethod
     def plan(cls, height_px: int, width_px: int, *, tile_px: int, overlap_px: int, multiple_of: int) -> TileGrid:
-        """Tiles of `tile_px`, smaller along an axis that is shorter than that.
+        """Tiles of at most `tile_px`: as few as possible along each axis, and then as small as that many can be.
+
+        So little is computed twice, also where a raster is just larger than some number of tiles.
 
         Args:
             height_px: Rows of the raster.
             width_px: Columns of the raster.
-            tile_px: Side of a tile where the raster is large enough.
+            tile_px: Largest side of a tile.
             overlap_px: Least overlap of neighbours.
             multiple_of: Sides of tiles are multiples of this.
 
         Raises:
-            RequestError: The overlap is not smaller than the tile.
+            RequestError: The overlap is not smaller than the tile, or the tile no multiple.
         """
-        if tile_px % multiple_of:
+        if tile_px < multiple_of or tile_px % multiple_of:
             raise RequestError("tile size", tile_px, f"a multiple of {multiple_of} px")
-        sides = [min(tile_px, round_up(length, multiple_of)) for length in (height_px, width_px)]
-        axes = [
-            # One tile alone along an axis has no neighbour to overlap with.
-            AxisTiles(length, side, overlap_px if length > side else 0)
-            for length, side in zip((height_px, width_px), sides)
-        ]
-        return cls(*axes)
+        if overlap_px >= tile_px and max(height_px, width_px) > tile_px:
+            raise RequestError("tile size", tile_px, f"more than the overlap of {overlap_px} px")
+        return cls(*(_plan_axis(length, tile_px, overlap_px, multiple_of) for length in (height_px, width_px)))
 
     def row_windows(self, row: int) -> tuple[Window, ...]:
         """The tiles of one row of tiles, from west to east."""
@@ -145,3 +144,12 @@ class TileGrid:
         """Pixels computed over pixels wanted; 1 is no overlap at all."""
         computed = self.tile_count * self.rows.tile_px * self.columns.tile_px
         return computed / (self.rows.length_px * self.columns.length_px)
+
+
+def _plan_axis(length_px: int, tile_px: int, overlap_px: int, multiple_of: int) -> AxisTiles:
+    if length_px <= tile_px:
+        # One tile alone has no neighbour to overlap with.
+        return AxisTiles(length_px, round_up(length_px, multiple_of), 0)
+    count = math.ceil((length_px - overlap_px) / (tile_px - overlap_px))
+    smallest = math.ceil((length_px + (count - 1) * overlap_px) / count)
+    return AxisTiles(length_px, round_up(smallest, multiple_of), overlap_px)

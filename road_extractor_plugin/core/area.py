@@ -77,11 +77,11 @@ def area_in_crs(area: Area, crs_wkt: str) -> ogr.Geometry:
     Raises:
         AreaError: Not a polygon, or it cannot be brought to that CRS.
     """
+    polygons = ogr.Geometry(ogr.wkbMultiPolygon)
     try:
-        polygons = ogr.Geometry(ogr.wkbMultiPolygon)
         for polygon in _valid_polygons(ogr.CreateGeometryFromWkt(area.wkt)):
             polygons.AddGeometry(polygon)
-        if area.crs_wkt:
+        if area.crs_wkt and not polygons.IsEmpty():
             _reproject(polygons, area.crs_wkt, crs_wkt)
     except (RuntimeError, ValueError) as error:
         problem = f"The area cannot be placed in the raster's coordinate reference system ({error})"

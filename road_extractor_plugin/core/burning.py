@@ -1,4 +1,4 @@
-"""Vectors in memory, and burning them into arrays."""
+"""Polygons in memory, and burning them into arrays."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from road_extractor_plugin.core.gdal_binding import gdal, ogr, quiet_gdal
 
 
 class MemoryLayer:
-    """Features in memory, in pixels of a grid, each with the integer `number`.
+    """Polygons in pixels of a grid, each with the integer `number`.
 
     Args:
-        geometry_type: OGR's constant.
+        geometry_type: OGR's constant for polygons or multi-polygons.
     """
 
     def __init__(self, geometry_type: int) -> None:
@@ -25,19 +25,17 @@ class MemoryLayer:
         self._definition = self.layer.GetLayerDefn()
 
     def add(self, geometry: ogr.Geometry, number: int = 1) -> None:
-        """Add a feature; its geometry is copied."""
+        """Add a copy of a polygon."""
         feature = ogr.Feature(self._definition)
         feature.SetField(0, number)
         feature.SetGeometry(geometry)
         self.layer.CreateFeature(feature)
 
     def burn(self, window: Window, shape: tuple[int, int] | None = None) -> npt.NDArray[np.int32]:
-        """The numbers of the features where they are, 0 elsewhere.
-
-        A polygon holds the pixels whose centre it holds; a line is one pixel wide.
+        """The number of each polygon at the pixels whose centre it holds, 0 elsewhere.
 
         Args:
-            window: Part of the plane to burn; its units are those of the features.
+            window: Part of the grid to burn.
             shape: Height and width of the result; None is the window's own.
         """
         height, width = shape or (window.height, window.width)

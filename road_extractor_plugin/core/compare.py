@@ -106,10 +106,10 @@ def _compare_masks(prediction: Path, reference: Path, valid: Path | None) -> Com
         if not known.any():
             raise ComparisonError(f"'{valid}' leaves no pixel to compare", "Give a mask that is 1 where it is valid")
     is_road, is_true_road = target.labels == ROAD, true == ROAD
-    amount = {
-        "compared_px": float(np.count_nonzero(known)),
-        "predicted_road_px": float(np.count_nonzero(is_road & known)),
-        "reference_road_px": float(np.count_nonzero(is_true_road & known)),
+    amount: dict[str, float] = {
+        "compared_px": int(np.count_nonzero(known)),
+        "predicted_road_px": int(np.count_nonzero(is_road & known)),
+        "reference_road_px": int(np.count_nonzero(is_true_road & known)),
     }
     return Comparison(str(prediction), str(reference), amount, _mask_figures(is_road, is_true_road, known))
 

@@ -11,13 +11,14 @@ import numpy.typing as npt
 from road_extractor_plugin.contract.grid import Grid
 from road_extractor_plugin.contract.model_card import InputSpec
 from road_extractor_plugin.contract.road_graph import RoadGraph
-from road_extractor_plugin.core.burning import MemoryLayer
-from road_extractor_plugin.core.gdal_binding import close_dataset, gdal, ogr
+from road_extractor_plugin.core.gdal_binding import close_dataset, gdal
 from road_extractor_plugin.core.output_errors import writing
 from road_extractor_plugin.core.raster_source import RasterSource
 
 UInt8 = npt.NDArray[np.uint8]
 BoolMask = npt.NDArray[np.bool_]
+Points = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
 
 _LONGEST_SIDE_PX = 2000
 _LINE = (255, 221, 0)
@@ -53,20 +54,42 @@ def write_preview(path: Path, source: RasterSource, graph: RoadGraph) -> None:
 
 
 def burnt_lines(graph: RoadGraph, grid: Grid, shape: tuple[int, int]) -> BoolMask:
-    """The centre-lines, one pixel wide, on a picture of the grid.
+    """The centre-lines on a picture of the grid, one pixel wide and nowhere more than half a pixel off.
+
+    Along the axis in which a segment is longer, it gets one pixel per row or column: that in which it crosses the
+    middle of the row or column. (GDAL's own burning moves the ends of segments to pixel centres first.)
 
     Args:
         graph: In pixels of the grid.
         grid: What the picture shows.
         shape: Height and width of the picture.
     """
-    lines = MemoryLayer(ogr.wkbLineString)
-    for edge in graph.edges:
-        line = ogr.Geometry(ogr.wkbLineString)
-        for x, y in edge.points.tolist():
-            line.AddPoint_2D(x, y)
-        lines.add(line)
-    return lines.burn(grid.window, shape).astype(bool)
+    height, width = shape
+    burnt: BoolMask = np.zeros(shape, dtype=bool)
+    if graph.edges:
+        scale = (width / grid.width_px, height / grid.height_px)
+        start = np.concatenate([edge.points[:-1] for edge in graph.edges]) * scale
+        end = np.concatenate([edge.points[1:] for edge in graph.edges]) * scale
+        is_steep = np.abs(end - start).argmax(axis=1) == 1
+        columns, rows = _pixels_along_x(start[~is_steep], end[~is_steep])
+        steep_rows, steep_columns = _pixels_along_x(start[is_steep, ::-1], end[is_steep, ::-1])
+        rows, columns = np.append(rows, steep_rows), np.append(columns, steep_columns)
+        inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+        burnt[rows[inside], columns[inside]] = True
+    return burnt
+
+
+def _pixels_along_x(start: Points, end: Points) -> tuple[Indices, Indices]:
+    """Columns and rows of the pixels of segments (n, 2) that are longer in x than in y."""
+    first = np.ceil(np.minimum(start[:, 0], end[:, 0]) - 0.5).astype(np.int64)
+    last = np.floor(np.maximum(start[:, 0], end[:, 0]) - 0.5).astype(np.int64)
+    count = np.maximum(last - first + 1, 0)
+    segment = np.repeat(np.arange(len(count)), count)
+    column = first[segment] + np.arange(len(segment)) - np.repeat(np.cumsum(count) - count, count)
+    run, rise = (end - start)[segment].T
+    slope = np.divide(rise, run, out=np.zeros_like(run), where=run != 0)
+    row = np.floor(start[segment, 1] + (column + 0.5 - start[segment, 0]) * slope).astype(np.int64)
+    return column, row
 
 
 def _eight_bit_rgb(pixels: npt.NDArray[Any], spec: InputSpec) -> UInt8:

@@ -109,7 +109,7 @@ class RasterSource:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._warped = self._colours = None
+        self._warped = self._colours = self._area = None
 
     def read(self, window: Window) -> tuple[Pixels, Mask]:
         """Read any window of the grid.

@@ -116,7 +116,7 @@ def test_a_detour_of_a_tenth() -> None:
 
 
 def test_cosmiq_skips_pairs_without_a_path_and_punishes_lost_points() -> None:
-    """Two roads apart, one found: of the pairs on a road half are right; pairs of one road and the other do not count."""
+    """Two roads apart, one found: half of the pairs on one road are right, and pairs on two roads do not count."""
     both = network([(0, 0), (100, 0)], [(0, 500), (100, 500)])
     one = network([(0, 0), (100, 0)])
     assert dataclasses.astuple(apls_cosmiq(one, both, NODES_ONLY)) == pytest.approx((2 / 3, 0.5, 1))
@@ -196,3 +196,8 @@ def test_a_draw_of_control_points_is_repeatable_and_near_the_full_score(vegas: A
     assert drawn == apls_cosmiq(proposed, true, protocol)
     assert drawn.score != apls_cosmiq(proposed, true).score
     assert drawn.score == pytest.approx(apls_cosmiq(proposed, true).score, abs=0.1)
+    few = dataclasses.replace(SMALL_TILES, max_control_points=50)
+    assert apls_sat2graph(proposed, true, few) == apls_sat2graph(proposed, true, few)
+    assert apls_sat2graph(proposed, true, few).score == pytest.approx(
+        apls_sat2graph(proposed, true, SMALL_TILES).score, abs=0.1
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import networkx
+import networkx as nx
 import numpy as np
 import pytest
 
@@ -34,7 +34,7 @@ def random_places(graph: MetricGraph, count: int, seed: int = 0) -> Places:
 
 def cut_at(graph: MetricGraph, places: Places) -> Any:
     """The graph as networkx has it, cut at places, which are its nodes ("place", k)."""
-    cut = networkx.Graph()
+    cut = nx.Graph()
     for edge, (low, high) in enumerate(graph.ends.tolist()):
         here = np.flatnonzero(places.edge == edge)
         stops = [(places.along_m[k], ("place", k)) for k in here[np.argsort(places.along_m[here], kind="stable")]]
@@ -82,7 +82,7 @@ def test_edges_lead_from_node_to_node(seed: int) -> None:
 def test_path_lengths_are_those_of_networkx(seed: int) -> None:
     graph = random_graph(seed)
     places = random_places(graph, 40).and_then(graph.node_places())
-    oracle = dict(networkx.all_pairs_dijkstra_path_length(cut_at(graph, places)))
+    oracle = dict(nx.all_pairs_dijkstra_path_length(cut_at(graph, places)))
     expected = [[oracle["place", i].get(("place", j), np.inf) for j in range(len(places))] for i in range(len(places))]
     np.testing.assert_allclose(graph.path_lengths(places), expected, atol=1e-9)
 
@@ -113,7 +113,7 @@ def test_the_nearest_place_is_that_of_brute_force(seed: int) -> None:
     places, found = graph.snap(points, reach_m=12)
     np.testing.assert_array_equal(found, away <= 12)
     distance = np.hypot(*(graph.xy(places) - points[found]).T)
-    np.testing.assert_allclose(distance, away[found], atol=0.02)
+    np.testing.assert_allclose(distance, away[found], atol=0.05)  # half a step of the dense points
 
 
 def test_roads_that_run_otherwise_are_passed_over() -> None:

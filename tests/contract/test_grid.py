@@ -60,10 +60,20 @@ def test_small_rasters_get_small_tiles() -> None:
     assert tiles.tile_count == 1
 
 
+@given(st.integers(1, 2000), st.integers(1, 8), st.integers(0, 31), st.sampled_from([1, 8, 32]))
+def test_planned_tiles_are_few_and_small(length: int, units: int, overlap: int, multiple: int) -> None:
+    largest = 32 * units
+    axis = TileGrid.plan(length, length, tile_px=largest, overlap_px=overlap, multiple_of=multiple).rows
+    assert axis.tile_px <= max(largest, round_up(length, multiple))
+    assert axis.tile_px % multiple == 0
+    if length > largest:
+        assert len(axis.starts) == len(AxisTiles(length, largest, overlap).starts)
+
+
 def test_overlap_factor_counts_what_is_computed() -> None:
-    tiles = TileGrid.plan(256, 480, tile_px=256, overlap_px=32, multiple_of=32)
-    assert tiles.tile_count == 2
-    assert tiles.overlap_factor == pytest.approx(2 * 256 * 256 / (256 * 480))
+    tiles = TileGrid.plan(1500, 1500, tile_px=512, overlap_px=72, multiple_of=32)
+    assert (tiles.tile_count, tiles.rows.tile_px) == (16, 448)
+    assert tiles.overlap_factor == pytest.approx((4 * 448 / 1500) ** 2)
 
 
 def test_row_windows_run_from_west_to_east() -> None:

@@ -119,6 +119,9 @@ def test_small_rasters_are_padded(compute: LocalCompute) -> None:
 def test_strips_follow_one_another(compute: LocalCompute) -> None:
     image = np.zeros((3, 300, 64), dtype=np.uint8)
     tiles = plan_tiles(compute.card, 300, 64)
-    rows = [strip.probability.shape[0] for strip in infer_strips(ArraySource(image), compute, tiles, Stopwatch(), SilentFeedback())]
+    rows = [
+        strip.probability.shape[0]
+        for strip in infer_strips(ArraySource(image), compute, tiles, Stopwatch(), SilentFeedback())
+    ]
     assert sum(rows) == 300
     assert min(rows) > 0

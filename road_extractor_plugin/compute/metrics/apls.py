@@ -31,6 +31,8 @@ Indices = npt.NDArray[np.int64]
 Region = tuple[float, float, float, float]
 """West, south, east, north in metres."""
 
+MAX_CONTROL_POINTS = 3000
+"""Of more than these, so many are drawn, always the same; it bounds time and memory on large networks."""
 _HOP_M = 2.0
 _NEAREST_HOPS = 10
 """Hop ends of the other network that a Sat2Graph control point may be found at."""
@@ -54,8 +56,7 @@ class CosmiqProtocol:
     snap_m: float = 4.0
     spacing_m: float = 50.0
     min_path_m: float = 0.001
-    max_control_points: int = 3000
-    """Of more than these, so many are drawn, always the same ones; it bounds time and memory on large networks."""
+    max_control_points: int = MAX_CONTROL_POINTS
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class Sat2GraphProtocol:
     exclusion_hops: int
     """Points no further apart than this are one."""
     snap_m: float = 10.0
+    max_control_points: int = MAX_CONTROL_POINTS
 
 
 COSMIQ = CosmiqProtocol()
@@ -99,7 +101,8 @@ def apls_cosmiq(prediction: MetricGraph, reference: MetricGraph, protocol: Cosmi
 def _cosmiq_one_way(graph: MetricGraph, other: MetricGraph, protocol: CosmiqProtocol) -> float:
     pieces = np.ceil(graph.lengths_m / protocol.spacing_m).astype(np.int64)  # 1
     pieces[(pieces == 1) & (graph.lengths_m >= 0.75 * protocol.spacing_m)] = 2
-    control = _drawn(graph.node_places().and_then(graph.cuts(pieces)), protocol.max_control_points)
+    control = graph.node_places().and_then(graph.cuts(pieces))
+    control = control.only(_drawn(len(control), protocol.max_control_points))
     matched, found = other.snap(graph.xy(control), protocol.snap_m)  # 2
     length = graph.path_lengths(control)
     counts = np.isfinite(length) & ((length >= protocol.min_path_m) | ~found[:, None])  # 3
@@ -143,6 +146,7 @@ def _sat2graph_one_way(
 ) -> float:
     hops, other_hops = _Hops(graph), _Hops(other)  # 1
     control = _control_hops(hops, protocol, region)  # 2, 3
+    control = control[_drawn(len(control), protocol.max_control_points)]
     taken = _find_hops(hops.xy[control], other_hops, protocol)  # 4
     found = taken >= 0
     length = graph.path_lengths(hops.places.only(control))
@@ -221,10 +225,9 @@ def _inside(xy: Floats, region: Region | None, margin_m: float) -> BoolMask:
     return inside
 
 
-def _drawn(places: Places, count: int) -> Places:
-    if len(places) <= count:
-        return places
-    return places.only(np.sort(np.random.default_rng(0).choice(len(places), count, replace=False)))
+def _drawn(count: int, at_most: int) -> Indices:
+    """Which of `count` things are drawn, in order."""
+    return np.sort(np.random.default_rng(0).choice(count, min(count, at_most), replace=False))
 
 
 def _lengths_of_found(graph: MetricGraph, matched: Places, found: BoolMask) -> Floats:

@@ -1,7 +1,7 @@
 """Completeness, correctness and quality of road lines by length within a buffer.
 
-Heipke et al. 1997 and Wiedemann et al. 1998: the line form of relaxed recall and precision. It looks at where lines are,
-not at how they connect.
+Heipke et al. 1997 and Wiedemann et al. 1998; the line form of relaxed recall and precision. They look at where lines
+are, not at how they connect.
 """
 
 from __future__ import annotations

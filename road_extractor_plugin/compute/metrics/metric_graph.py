@@ -257,9 +257,11 @@ class MetricGraph:
 
 def _weld(points: Floats) -> tuple[Indices, Floats]:
     """Number the distinct places of points: (n,) number of each point, and (k, 2) where they are."""
+    if not len(points):
+        return np.empty(0, dtype=np.int64), points
     pairs = cKDTree(points).query_pairs(WELD_M, output_type="ndarray")
     links = csr_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(points), len(points)))
-    _, label = connected_components(links, directed=False) if len(points) else (0, np.empty(0, dtype=np.int64))
+    _, label = connected_components(links, directed=False)
     _, first = np.unique(label, return_index=True)
     return label, points[first]
 

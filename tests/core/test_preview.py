@@ -1,0 +1,99 @@
+"""The preview shows the image, and each line in its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from road_extractor_plugin.contract.grid import Grid
+from road_extractor_plugin.contract.model_card import InputSpec
+from road_extractor_plugin.contract.road_graph import RoadEdge, RoadGraph
+from road_extractor_plugin.core.gdal_binding import gdal
+from road_extractor_plugin.core.preview import burnt_lines, write_preview
+from road_extractor_plugin.core.raster_source import RasterSource
+
+YELLOW = (255, 221, 0)
+NO_ROADS = RoadGraph(np.zeros((0, 2)), ())
+
+
+def road(*points: tuple[float, float]) -> RoadGraph:
+    line = np.array(points, dtype=np.float64)
+    return RoadGraph(line[[0, -1]], (RoadEdge(0, 1, line, 5.0, 0.9, 0.9),))
+
+
+@pytest.mark.parametrize("shape", [(300, 400), (100, 133), (60, 80)], ids=["full size", "third", "fifth"])
+@pytest.mark.parametrize("bend", [(371.2, 40.4), (30.9, 290.1), (20.3, 250.0)], ids=["flat", "steep", "upright"])
+@pytest.mark.parametrize("is_reversed", [False, True], ids=["forwards", "backwards"])
+def test_lines_lie_within_half_a_preview_pixel(
+    shape: tuple[int, int], bend: tuple[float, float], is_reversed: bool, grid: Callable[..., Grid]
+) -> None:
+    start, end = np.array([20.3, 31.7]), np.array(bend)
+    points = (bend, tuple(start)) if is_reversed else (tuple(start), bend)
+    burnt = burnt_lines(road(*points), grid(300, 400), shape)
+    rows, columns = np.nonzero(burnt)
+    pixel = np.array([400 / shape[1], 300 / shape[0]])
+    centres = (np.column_stack([columns, rows]) + 0.5) * pixel
+    along = (end - start) / np.linalg.norm(end - start)
+    away = np.abs(along[0] * (centres - start)[:, 1] - along[1] * (centres - start)[:, 0])
+    assert len(rows) == pytest.approx(np.abs((end - start) / pixel).max(), abs=1)
+    assert away.max() <= 0.5 * pixel.max() + 1e-9
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(st.floats(-9, 59), st.floats(-9, 49)), min_size=2, max_size=6))
+def test_lines_of_any_bends_may_leave_the_picture(points: list[tuple[float, float]]) -> None:
+    place = Grid(50, 40, (0.0, 1.0, 0.0, 0.0, 0.0, -1.0), "", (1.0, 1.0))
+    burnt = burnt_lines(road(*points), place, (40, 50))
+    dense = np.concatenate([np.linspace(a, b, 300) for a, b in zip(points, points[1:])])
+    near = {(int(y), int(x)) for x, y in np.floor(dense)}
+    assert {(int(row), int(column)) for row, column in zip(*np.nonzero(burnt))} <= near | {
+        (row + down, column + right) for row, column in near for down in (-1, 0, 1) for right in (-1, 0, 1)
+    }
+
+
+def test_the_picture_is_the_image_with_lines_and_white_nodata(
+    tmp_path: Path, raster: Callable[..., Path], spec: InputSpec
+) -> None:
+    image = np.full((3, 60, 80), 90, dtype=np.uint8)
+    image[:, :, 70:] = 0
+    with RasterSource.open(raster(image, nodata=0), spec=spec) as source:
+        write_preview(tmp_path / "preview.png", source, road((10.5, 30.5), (60.5, 30.5)))
+    picture = gdal.Open(str(tmp_path / "preview.png")).ReadAsArray()
+    assert picture.shape == (3, 60, 80)
+    assert (picture[:, 5, 5] == 90).all()
+    assert (picture[:, :, 70:] == 255).all()
+    assert tuple(picture[:, 30, 30]) == YELLOW
+    column = (picture[:, :, 30].T == YELLOW).all(axis=1)
+    assert np.nonzero(column)[0].tolist() == [29, 30, 31]
+    assert (picture[:, 28, 30] < 90).all()  # the casing
+    assert [path.name for path in tmp_path.iterdir() if "preview" in path.name] == ["preview.png"]
+
+
+def test_a_large_image_is_reduced(tmp_path: Path, raster: Callable[..., Path], spec: InputSpec) -> None:
+    image = np.zeros((3, 100, 5000), dtype=np.uint8)
+    image[:, :, 2500:] = 200
+    with RasterSource.open(raster(image), spec=spec) as source:
+        write_preview(tmp_path / "preview.png", source, NO_ROADS)
+    picture = gdal.Open(str(tmp_path / "preview.png")).ReadAsArray()
+    assert picture.shape == (3, 40, 2000)
+    assert (picture[:, :, :1000] == 0).all()
+    assert (picture[:, :, 1000:] == 200).all()
+
+
+@pytest.mark.parametrize("bands", [1, 4], ids=["one channel", "four channels"])
+def test_networks_of_other_channels_get_a_picture_too(
+    bands: int, tmp_path: Path, raster: Callable[..., Path], card_with: Callable[..., object]
+) -> None:
+    spec = InputSpec(
+        ("a", "b", "c", "d")[:bands], (0.0, 1.0), 1.0, (0.0,) * bands, (1.0,) * bands, "mean", 1.0, (0.5, 2)
+    )
+    image = np.stack([np.full((30, 30), 40 * (index + 1), dtype=np.uint8) for index in range(bands)])
+    with RasterSource.open(raster(image), spec=spec) as source:
+        write_preview(tmp_path / "preview.png", source, NO_ROADS)
+    picture = gdal.Open(str(tmp_path / "preview.png")).ReadAsArray()
+    assert picture[:, 3, 3].tolist() == ([40, 40, 40] if bands == 1 else [40, 80, 120])
