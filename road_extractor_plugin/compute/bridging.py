@@ -8,7 +8,8 @@ r"""Bridges over gaps: roads that the network lost for a few metres, under trees
    which the road ends; between two dead ends, from both.
 3. **No sliver.** The way there through the network is at least `min_gap_detour` times as long as the straight line.
 4. **Evidence.** The bridge runs where road is most likely, see `gap_route.py`, and the geometric mean of the
-   probability along the gap is at least `min_gap_probability`. Without this rule bridges are straight.
+   probability along the gap is at least `min_gap_probability`; without this rule bridges are straight. On the share
+   `min_gap_ridge` of the gap or more it stands out from both its sides, as the space between two roads does not.
 5. **No crossing.** A bridge that would cross or touch another road or another bridge on its way is none. One that
    meets its goal earlier than planned ends there.
 6. **One for each dead end.** The cheapest come first: the cost of the gap, times one more for each full
@@ -22,7 +23,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -242,9 +243,14 @@ class _Search:
     def bridge(self, number: int, goal: _Goal, evidence: Evidence) -> _Bridge | None:
         """Rules 1, 4 and 5; None where they forbid it."""
         settings = self._settings
-        find = likely_route if settings.min_gap_probability else straight_route
-        route = find(self._dead_ends[number].xy, goal.xy, evidence)
-        if route.gap_px > self._max_gap_px or route.probability < settings.min_gap_probability:  # 1, 4
+        start = self._dead_ends[number]
+        if settings.min_gap_probability:
+            route = likely_route(start.xy, goal.xy, start.width_px, evidence)
+        else:
+            route = straight_route(start.xy, goal.xy, evidence)
+        if route.gap_px > self._max_gap_px:  # 1
+            return None
+        if route.probability < settings.min_gap_probability or route.ridge_share < settings.min_gap_ridge:  # 4
             return None
         bridge = _Bridge(number, goal, route, float(route.cost * self._dearer(goal.turn)))
         return _ended_where_it_touches(bridge, self._lines)
@@ -277,7 +283,7 @@ def _ended_where_it_touches(bridge: _Bridge, lines: _Lines) -> _Bridge | None:
         return None
     goal = _Goal(point, lines.xy[point], bridge.goal.turn)
     kept = np.concatenate([points[: inner[first]], goal.xy[None]])
-    route = GapRoute(kept, bridge.route.gap_px, bridge.route.cost, bridge.route.probability)
+    route = replace(bridge.route, points=kept)
     return _Bridge(bridge.start, goal, route, bridge.cost)
 
 

@@ -19,6 +19,10 @@ STEP_PX = 0.25
 SMOOTHED_PX = 2.0
 """How far the jog of a last pixel reaches into the smoothed line."""
 
+USABLE = 0.5
+USABLE_TO_JUNCTION = 0.9
+"""Share of a line that may show where its end leads to."""
+
 MIN_STRETCH_PX = 8.0
 """Shortest stretch that shows a direction; the pixels of a shorter one are too coarse."""
 
@@ -33,7 +37,8 @@ def drawn_to_mask_end(network: Network, mask: BoolMask) -> Network:
                                                            twice as long as wide, until the mask ends; at most
                                                            for 1.5 widths more than what was cut off.
 
-    Cut and stretch must lie in the line's nearer half, else nothing is cut off.
+    Cut and stretch must lie in the line's nearer half, or where the other end is a junction, in nine tenths of the line;
+    the stretch is shorter for it, and where it would be too short, nothing is cut off.
 
     Args:
         network: All but its dead ends stays as it is.
@@ -46,8 +51,9 @@ def drawn_to_mask_end(network: Network, mask: BoolMask) -> Network:
     count = len(vertices)
     for edge, end in np.argwhere(dead).tolist():
         step = 1 if end else -1
+        usable = USABLE if dead[edge].all() else USABLE_TO_JUNCTION
         radius = vertices.around.radius_px[network.paths[edge]]
-        cut, added = _new_end(lines[edge][::step], radius[::step], network.width_px[edge], mask)
+        cut, added = _new_end(lines[edge][::step], radius[::step], network.width_px[edge], usable, mask)
         kept = paths[edge][::step]
         places.append(added)
         tips.append(np.repeat(kept[-1], len(added)))
@@ -61,16 +67,16 @@ _NO_VERTEX = np.empty(0, dtype=np.int64)
 _NOTHING: Floats = np.empty((0, 2))
 
 
-def _new_end(points: Floats, radius_px: Floats, width_px: float, mask: BoolMask) -> tuple[int, Floats]:
+def _new_end(points: Floats, radius_px: Floats, width_px: float, usable: float, mask: BoolMask) -> tuple[int, Floats]:
     """Number of points to cut off at the line's end, and the points (n, 2), a pixel apart, to put there."""
     to_tip = np.append(np.cumsum(np.hypot(*np.diff(points[::-1], axis=0).T))[::-1], 0.0)
-    stretch = max(2 * width_px, MIN_STRETCH_PX)
     middle = (2 * radius_px >= FULL_RADIUS_SHARE * width_px) & (to_tip >= 0.5 * width_px + SMOOTHED_PX) | (
         to_tip > width_px + SMOOTHED_PX
     )
     base = int(np.flatnonzero(middle)[-1]) if middle.any() else 0
-    if to_tip[base] + stretch > 0.5 * to_tip[0]:
-        base = len(points) - 1
+    stretch = min(max(2 * width_px, MIN_STRETCH_PX), usable * to_tip[0] - to_tip[base])
+    if stretch < MIN_STRETCH_PX:
+        base, stretch = len(points) - 1, MIN_STRETCH_PX
     behind = np.flatnonzero(to_tip >= to_tip[base] + stretch)
     ahead = points[base] - points[behind[-1] if behind.size else 0]
     length = float(np.hypot(*ahead))

@@ -5,7 +5,7 @@ The probability is resampled to a window that lies along the straight line from 
         . . . . . . . . .        The way is the path of least cost through it, as Dijkstra's algorithm finds it over
         . . o-o-o-o . . .        the eight neighbours (scikit-image). A step of one pixel costs
     start-o . . . . o-o-end
-        . . . . . . . . .            1 - log(max(p, 0.01)) + d
+        . . . . . . . . .            1 - log(max(p, 0.002)) + d
         . . . . . . . . .
                                  with the probability p, and the disagreement d of the predicted orientation with the
                                  straight line, 0..1, where there is a prediction of it.
@@ -23,11 +23,16 @@ from skimage.graph import route_through_array
 
 from road_extractor_plugin.compute.threshold import FULL, NODATA
 
+BoolMask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
 Stored = npt.NDArray[np.uint8]
 
-MIN_PROBABILITY = 0.01
-"""The network is never surer than this that there is no road."""
+MIN_PROBABILITY = 0.002
+"""Half the smallest step of what is stored."""
+
+RIDGE = 1.5
+"""A road stands out where it is so many times as likely as the places beside it."""
 
 STRAY = 1 / 3
 """How far the way may stray from the straight line, as a share of that."""
@@ -57,31 +62,42 @@ class GapRoute:
     """Of that part."""
     probability: float
     """Geometric mean over that part; 1 where there is none."""
+    ridge_share: float
+    """Share of that part on which the route is a ridge of the probability: on either side, at half a width to one and a
+    half, there is a place less likely. Between two roads beside each other there is none."""
 
 
-def likely_route(start: Floats, end: Floats, evidence: Evidence) -> GapRoute:
-    """The path of least cost between two places, no two of them alike."""
-    grid = _window(start, end, _rows_of(start, end))
+def likely_route(start: Floats, end: Floats, width_px: float, evidence: Evidence) -> GapRoute:
+    """The path of least cost between two places, no two of them alike, for a road of the given width."""
+    beside = _beside(width_px)
+    rows = math.ceil(STRAY * float(np.hypot(*(end - start)))) + 1
+    grid = _window(start, end, rows + int(beside[-1]))
     probability = _sampled(evidence.probability, grid)
     cost = 1.0 - np.log(np.maximum(probability, MIN_PROBABILITY))
     if evidence.orientation is not None:
         cost += _disagreement(evidence.orientation, grid, end - start)
-    middle, last = cost.shape[0] // 2, cost.shape[1] - 1
-    steps, _ = route_through_array(cost, (middle, 0), (middle, last), fully_connected=True, geometric=True)
+    inner = cost[beside[-1] : len(cost) - beside[-1]]
+    steps, _ = route_through_array(inner, (rows, 0), (rows, inner.shape[1] - 1), fully_connected=True, geometric=True)
     row, column = np.array(steps).T
-    return _route(grid[:, row, column].T, probability[row, column], cost[row, column], evidence.low)
+    row += beside[-1]
+    at = probability[row, column]
+    higher = np.maximum(
+        *(probability[row + side * beside[:, None], column].min(axis=0) for side in (-1, 1)),
+    )
+    return _route(grid[:, row, column].T, at, cost[row, column], at >= RIDGE * higher + MIN_PROBABILITY, evidence.low)
 
 
 def straight_route(start: Floats, end: Floats, evidence: Evidence) -> GapRoute:
     """The straight line, where the probability is no evidence: a step costs 1."""
     grid = _window(start, end, 0)
     probability = _sampled(evidence.probability, grid)[0]
-    return _route(grid[:, 0].T, probability, np.ones_like(probability), evidence.low)
+    cost = np.ones_like(probability)
+    return _route(grid[:, 0].T, probability, cost, cost > 0, evidence.low)
 
 
-def _rows_of(start: Floats, end: Floats) -> int:
-    """Rows of the window on either side of the straight line."""
-    return math.ceil(STRAY * float(np.hypot(*(end - start)))) + 1
+def _beside(width_px: float) -> Indices:
+    """Rows beside the road that show whether it stands out."""
+    return np.arange(math.ceil(0.5 * width_px), math.ceil(1.5 * width_px) + 1)
 
 
 def _window(start: Floats, end: Floats, rows: int) -> Floats:
@@ -118,10 +134,12 @@ def _crop(layer: npt.NDArray[np.generic], grid: Floats) -> tuple[npt.NDArray[np.
     return part, np.stack([y - 0.5 - top, x - 0.5 - left])
 
 
-def _route(points: Floats, probability: Floats, cost: Floats, low: float) -> GapRoute:
+def _route(points: Floats, probability: Floats, cost: Floats, is_ridge: BoolMask, low: float) -> GapRoute:
     steps = np.hypot(*np.diff(points, axis=0).T)
     weight = np.append(steps, 0.0) / 2 + np.append(0.0, steps) / 2
     weight[probability >= low] = 0.0
     gap = float(weight.sum())
+    if not gap:
+        return GapRoute(points, 0.0, 0.0, 1.0, 1.0)
     surprise = float(weight @ np.log(np.maximum(probability, MIN_PROBABILITY)))
-    return GapRoute(points, gap, float(weight @ cost), math.exp(surprise / gap) if gap > 0 else 1.0)
+    return GapRoute(points, gap, float(weight @ cost), math.exp(surprise / gap), float(weight @ is_ridge) / gap)

@@ -24,13 +24,15 @@ class TraceSettings:
     """Two T junctions are a crossing at a shallow angle when the stretch between them is at most this many times as
     long as the surfaces of roads that cross at that angle cover together; 0 finds no such crossings."""
     max_gap_m: float = 25.0
-    """Longest gap in a road that is bridged; 0 bridges none. The four settings below are for bridges."""
+    """Longest gap in a road that is bridged; 0 bridges none. The five settings from here on are for bridges."""
     max_gap_turn_deg: float = 45.0
     """Most that a bridge turns from the direction in which a road ends; 0 allows any."""
     min_gap_detour: float = 2.0
     """A bridge shortens the way through the network at least so many times; 0 allows any."""
     min_gap_probability: float = 0.03
     """Least road probability along the gap, as geometric mean; 0 bridges straight and without evidence."""
+    min_gap_ridge: float = 0.5
+    """Share of the gap on which the probability stands out from both sides; 0 asks for none."""
     min_component_m: float = 20.0
     """Networks with less road than this in all are dropped, unless they touch the edge of the data."""
     min_area_m2: float = 60.0

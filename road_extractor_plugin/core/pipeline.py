@@ -146,9 +146,7 @@ def _infer(job: _Job, source: RasterSource, tiles: TileGrid, path: Path) -> _Cov
     return _Coverage(tiles_run, valid_px)
 
 
-def _report(
-    job: _Job, source: RasterSource, tiles: TileGrid, coverage: _Coverage, counts: RoadCounts
-) -> Report:
+def _report(job: _Job, source: RasterSource, tiles: TileGrid, coverage: _Coverage, counts: RoadCounts) -> Report:
     grid, seconds = source.grid, job.clock.seconds()
     valid_fraction = coverage.valid_px / (grid.width_px * grid.height_px)
     area_km2 = grid.area_km2 * valid_fraction
