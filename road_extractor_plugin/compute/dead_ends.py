@@ -37,8 +37,8 @@ def drawn_to_mask_end(network: Network, mask: BoolMask) -> Network:
                                                            twice as long as wide, until the mask ends; at most
                                                            for 1.5 widths more than what was cut off.
 
-    Cut and stretch must lie in the line's nearer half, or where the other end is a junction, in nine tenths of the line;
-    the stretch is shorter for it, and where it would be too short, nothing is cut off.
+    Cut and stretch must lie in the line's nearer half, or where the other end is a junction, in nine tenths of the
+    line; the stretch is shorter for it, and where it would be too short, nothing is cut off.
 
     Args:
         network: All but its dead ends stays as it is.

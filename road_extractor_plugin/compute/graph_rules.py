@@ -5,6 +5,7 @@
       end, and hair;
    b. else, when it is shorter than `min_spur_m` or 1.5 times that width, and does not end at the edge of the data: one
       edge per junction at a time, the shortest first, because the next shortest may then be the road's own end.
+   Rule a comes first and rule b after rule 4, which may lead a short dead end on.
    An edge with two dead ends is a road by itself and no spur, and at a junction that would lose all its edges the two
    longest stay. After each round edges are joined where two are left at a node; rounds go on until nothing changes.
 2. **Junctions.** Two junctions become one when the edge between them is shorter than the road on it is wide, or than
@@ -43,14 +44,19 @@ MIN_MERGE_PX = 2.0
 JUNCTION_DEGREE = 3
 
 
-def prune_spurs(network: Network, min_spur_px: float) -> Network:
-    """Rule 1."""
-    while (dropped := _spurs(network, min_spur_px)).any():
+def prune_forks(network: Network) -> Network:
+    """Rule 1a."""
+    return prune_spurs(network, 0.0, 0.0)
+
+
+def prune_spurs(network: Network, min_spur_px: float, widths: float = SPUR_WIDTHS) -> Network:
+    """Rule 1, with so many widths in rule b."""
+    while (dropped := _spurs(network, min_spur_px, widths)).any():
         network = joined(network.only(~dropped))
     return network
 
 
-def _spurs(network: Network, min_spur_px: float) -> BoolMask:
+def _spurs(network: Network, min_spur_px: float, widths: float) -> BoolMask:
     """(m,) Edges that one round of rule 1 drops."""
     ends, degree, length = network.ends, network.degree, network.length_px
     dead = degree[ends] == 1
@@ -61,7 +67,7 @@ def _spurs(network: Network, min_spur_px: float) -> BoolMask:
     np.maximum.at(widest, ends, network.width_px[:, None])
 
     inside = spur & (length < widest[junction])  # a
-    short = spur & (length < np.maximum(min_spur_px, SPUR_WIDTHS * widest[junction]))  # b
+    short = spur & (length < np.maximum(min_spur_px, widths * widest[junction]))  # b
     short &= ~network.vertices.around.at_data_edge[tip]
     dropped: BoolMask = inside | _shortest_of_each(short & ~inside, junction, length)
     return dropped ^ _last_two(dropped, junction, length, degree)

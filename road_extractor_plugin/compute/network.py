@@ -108,18 +108,22 @@ def measured(vertices: Vertices, paths: Sequence[Indices]) -> Network:
 
 
 def joined(network: Network) -> Network:
-    """The network with edges joined wherever exactly two ends meet; a joined edge has the width of its longest part.
+    """The network with edges joined wherever exactly two ends meet, unless one of them is that of a bridge.
 
-    Joined edges count as seen: gaps are bridged later.
+    A joined edge has the width of its longest part.
     """
-    paths, lengths, widths = [], [], []
-    for chain in follow(network.ends, len(network.vertices)):
+    paths, lengths, widths, bridged = [], [], [], []
+    seams = np.unique(network.ends[network.bridged])
+    loops = np.column_stack([seams, seams])  # keep the chains from passing
+    for chain in follow(np.concatenate([network.ends, loops]), len(network.vertices)):
         parts = [dart >> 1 for dart in chain]
+        if parts[0] >= len(network.paths):
+            continue
         paths.append(_join([network.paths[dart >> 1][:: -1 if dart & 1 else 1] for dart in chain]))
         lengths.append(network.length_px[parts].sum())
         widths.append(network.width_px[max(parts, key=network.length_px.__getitem__)])
-    bridged = np.zeros(len(paths), dtype=bool)
-    return Network(network.vertices, tuple(paths), np.array(lengths), np.array(widths), bridged)
+        bridged.append(network.bridged[parts[0]])
+    return Network(network.vertices, tuple(paths), np.array(lengths), np.array(widths), np.array(bridged, dtype=bool))
 
 
 def _join(parts: list[Indices]) -> Indices:

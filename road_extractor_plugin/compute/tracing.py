@@ -13,7 +13,7 @@ from road_extractor_plugin.compute.confidence import confidence_along
 from road_extractor_plugin.compute.crossings import merge_shallow_crossings
 from road_extractor_plugin.compute.dead_ends import drawn_to_mask_end
 from road_extractor_plugin.compute.gap_route import Evidence
-from road_extractor_plugin.compute.graph_rules import drop_small_components, merge_junctions, prune_spurs
+from road_extractor_plugin.compute.graph_rules import drop_small_components, merge_junctions, prune_forks, prune_spurs
 from road_extractor_plugin.compute.network import Network, measured, network_of_pixels
 from road_extractor_plugin.compute.pixel_graph import pixel_graph
 from road_extractor_plugin.compute.polylines import Polylines
@@ -73,11 +73,12 @@ def trace(
     _report(feedback, 0.3, "thinning roads")
     network = skeleton_network(mask, known)
     _report(feedback, 0.6, "cleaning the road network")
-    network = prune_spurs(network, settings.min_spur_m / pixel_m)
+    network = prune_forks(network)
     network = merge_junctions(network, settings.merge_widths)
     network = merge_shallow_crossings(network, settings.max_shared_stretch)
     network = drawn_to_mask_end(measured(network.vertices, network.paths), mask)
     network = bridge_gaps(network, Evidence(probability, settings.thresholds.low), settings, pixel_m)
+    network = prune_spurs(network, settings.min_spur_m / pixel_m)
     network = drop_small_components(network, settings.min_component_m / pixel_m)
     _report(feedback, 0.8, "drawing road lines")
     lines = simplified(network.lines(), max(settings.simplify_m / pixel_m, MIN_TOLERANCE_PX))

@@ -25,7 +25,7 @@ class TraceSettings:
     long as the surfaces of roads that cross at that angle cover together; 0 finds no such crossings."""
     max_gap_m: float = 25.0
     """Longest gap in a road that is bridged; 0 bridges none. The five settings from here on are for bridges."""
-    max_gap_turn_deg: float = 45.0
+    max_gap_turn_deg: float = 60.0
     """Most that a bridge turns from the direction in which a road ends; 0 allows any."""
     min_gap_detour: float = 2.0
     """A bridge shortens the way through the network at least so many times; 0 allows any."""

@@ -115,6 +115,12 @@ REFUSED = [
         {"min_gap_probability": 0},
         id="4, no evidence",
     ),
+    pytest.param(
+        lambda c: np.maximum(cut(c.road((-9, 60), (169, 60), 7), np.s_[:, 70:90]), FAINT),
+        {},
+        {"min_gap_ridge": 0},
+        id="4, no ridge",
+    ),
 ]  # fmt: skip
 
 
@@ -138,7 +144,7 @@ def test_rule_6_a_dead_end_has_one_bridge(canvas: Callable[..., object]) -> None
     drawn = canvas().road((-9, 60), (70, 60), 7).road((86, 55), (169, 50), 6).road((86, 66), (169, 75), 6)  # type: ignore[attr-defined]
     probability = drawn.mask * np.uint8(254)
     probability[:, 70:86] = FAINT
-    assert len(bridges(traced(probability))) == 1
+    assert len(bridges(traced(probability, min_gap_ridge=0))) == 1
 
 
 def test_parallel_streets_are_bridged_each(canvas: Callable[..., object]) -> None:
