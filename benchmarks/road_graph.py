@@ -150,7 +150,7 @@ def connected(lines: list[np.ndarray]) -> list[np.ndarray]:
 
 def drawn(lines: list[np.ndarray], shape: tuple[int, int], width_px: float) -> np.ndarray:
     """Lines (k, 2) in pixels as roads of the given width, as long as the lines, in a stored probability raster."""
-    points = np.concatenate([along(line, 0.25)[0] for line in without_caps(lines, width_px / 2)])
+    points = np.concatenate([along(line, 0.25)[0] for line in without_caps(lines, width_px / 2, shape)])
     tree = cKDTree(points)
     seed = np.zeros(shape, dtype=bool)
     column, row = np.floor(points).astype(int).T
@@ -163,12 +163,13 @@ def drawn(lines: list[np.ndarray], shape: tuple[int, int], width_px: float) -> n
     return stored(probability)
 
 
-def without_caps(lines: list[np.ndarray], cap_px: float) -> Iterator[np.ndarray]:
-    """Lines so much shorter at dead ends, where drawing adds half a circle."""
+def without_caps(lines: list[np.ndarray], cap_px: float, shape: tuple[int, int]) -> Iterator[np.ndarray]:
+    """Lines so much shorter at dead ends inside the raster, where drawing adds half a circle."""
     graph = MetricGraph.of_lines(lines)
-    for line, dead in zip(graph.lines.split(), graph.degree[graph.ends] == 1):
+    for line, ends, dead in zip(graph.lines.split(), graph.nodes[graph.ends], graph.degree[graph.ends] == 1):
+        cap = cap_px * (dead & ((ends > 2) & (ends < np.array(shape[::-1]) - 2)).all(axis=1))  # noqa: PLR2004
         points, places = along(line, 0.25)
-        inside = (places >= cap_px * dead[0]) & (places <= places[-1] - cap_px * dead[1])
+        inside = (places >= cap[0]) & (places <= places[-1] - cap[1])
         yield points[inside] if inside.sum() > 1 else line
 
 
@@ -185,13 +186,12 @@ def stored(probability: np.ndarray) -> np.ndarray:
 
 
 def vector_scenes(options: argparse.Namespace) -> Iterator[Scene]:
-    """Road vectors drawn as probability."""
+    """Road vectors drawn as probability, to where they were cut off."""
     for path in options.lines:
         (lines,) = local_metres((read_lines(path),))
-        margin = 20.0
-        west, north = np.concatenate(lines).min(axis=0)[0] - margin, np.concatenate(lines).max(axis=0)[1] + margin
+        west, north = np.concatenate(lines).min(axis=0)[0], np.concatenate(lines).max(axis=0)[1]
         pixels = [np.column_stack([line[:, 0] - west, north - line[:, 1]]) / options.pixel for line in lines]
-        width, height = np.ceil(np.concatenate(pixels).max(axis=0) + margin / options.pixel).astype(int)
+        width, height = np.ceil(np.concatenate(pixels).max(axis=0)).astype(int)
         probability = drawn(pixels, (height, width), options.width / options.pixel)
         yield Scene(path.stem[:28], probability, options.pixel, pixels)
 
