@@ -112,19 +112,19 @@ def _options() -> argparse.Namespace:
 
 
 def drawn_town() -> Scene:
-    """Bent streets, roundabouts, a shallow crossing, a dual carriageway and dead ends on 1.5 x 1.5 km."""
+    """Bent streets that meet at all angles, and dead ends, on 1.5 x 1.5 km."""
     random = np.random.default_rng(0)
-    crossing = 60.0 + 150 * np.stack(np.meshgrid(np.arange(10), np.arange(10), indexing="ij"), axis=-1)
+    side, count = 1500, 10
+    crossing = 60.0 + 150 * np.moveaxis(np.indices((count, count)), 0, -1)
     crossing += random.uniform(-35, 35, crossing.shape)
     lines = []
-    for i, j in np.ndindex(10, 10):
+    for i, j in np.ndindex(count, count):
         for di, dj in ((1, 0), (0, 1)):
-            if i + di < 10 and j + dj < 10 and random.random() < 0.8:
+            if i + di < count and j + dj < count and random.integers(5):
                 lines.append(bent(crossing[i, j], crossing[i + di, j + dj], random.normal(0, 12)))
-        if random.random() < 0.5:
+        if random.integers(2):
             way = random.uniform(20, 60) * np.exp(1j * random.uniform(0, 2 * math.pi))
             lines.append(bent(crossing[i, j], crossing[i, j] + (way.real, way.imag), random.normal(0, 4)))
-    side = 1500
     lines = connected(lines)
     return Scene("drawn town", drawn(lines, (side, side), 7.0), 1.0, lines)
 
@@ -364,7 +364,7 @@ class _StageClock(SilentFeedback):
     def __init__(self) -> None:
         self.marks: list[tuple[str, float]] = [("thresholding", time.perf_counter())]
 
-    def progress(self, fraction: float, stage: str) -> None:
+    def progress(self, fraction: float, stage: str) -> None:  # noqa: ARG002  (the protocol's)
         self.marks.append((stage, time.perf_counter()))
 
 
@@ -379,8 +379,7 @@ def print_speed(probability: np.ndarray) -> None:
         mpx = raster.size / 1e6
         total = clock.marks[-1][1] - clock.marks[0][1]
         stages = [
-            f"{name} {(after - before) / mpx:.3f}"
-            for (name, before), (_, after) in zip(clock.marks, clock.marks[1:])
+            f"{name} {(after - before) / mpx:.3f}" for (name, before), (_, after) in zip(clock.marks, clock.marks[1:])
         ]
         print(f"{mpx:>6.1f} {total / mpx:>12.3f}   {', '.join(stages)}")
 

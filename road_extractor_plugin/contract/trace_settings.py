@@ -1,12 +1,55 @@
-"""What a user may choose about tracing roads from a probability raster."""
+"""What a user may choose about tracing roads from a probability raster.
+
+A preset changes some settings for a kind of place. What it does not change keeps its default, and what the user sets
+goes before both.
+
+    setting              default  urban  rural  track   why
+    max_gap_m                 25     15     40     60   trees hide long stretches of a road that has no others near it
+    min_gap_probability     0.03   0.05   0.02   0.01   where roads are dense, so are places that look like road
+    min_spur_m                10     15     10     20   in towns and off the road drives and yards look like stubs
+    min_component_m           20     40     60    100   far from others, a short piece of road is a field or a stream
+    min_area_m2               60    100     60     40   a track is narrow and comes in pieces
+    max_hole_m2               30     30     60     60   trees over a road; between houses a hole may be a yard
+    simplify_m               0.5    0.5    1.0    1.0   away from houses, lines need not follow each curb
+
+`urban`: dense streets. `rural`: roads between villages, farms and fields. `track`: unpaved tracks, also in forests.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from road_extractor_plugin.contract.errors import RequestError
 from road_extractor_plugin.contract.model_card import Thresholds
+
+PRESETS: Mapping[str, Mapping[str, float]] = {
+    "urban": {
+        "max_gap_m": 15.0,
+        "min_gap_probability": 0.05,
+        "min_spur_m": 15.0,
+        "min_component_m": 40.0,
+        "min_area_m2": 100.0,
+    },
+    "rural": {
+        "max_gap_m": 40.0,
+        "min_gap_probability": 0.02,
+        "min_component_m": 60.0,
+        "max_hole_m2": 60.0,
+        "simplify_m": 1.0,
+    },
+    "track": {
+        "max_gap_m": 60.0,
+        "min_gap_probability": 0.01,
+        "min_spur_m": 20.0,
+        "min_component_m": 100.0,
+        "min_area_m2": 40.0,
+        "max_hole_m2": 60.0,
+        "simplify_m": 1.0,
+    },
+}
+"""Per preset the settings that it changes."""
 
 
 @dataclass(frozen=True)
