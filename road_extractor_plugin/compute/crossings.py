@@ -79,7 +79,7 @@ def merge_shallow_crossings(network: Network, slack: float = SLACK) -> Network:
         network: Nodes of degree 3 are T junctions.
         slack: How many times longer than expected the stretch may be; 0 makes none.
     """
-    lines = network.lines().split()
+    lines, ends = network.lines().split(), network.ends
     darts = _darts_of_tees(network)
     longest = slack * network.width_px.max(initial=0.0) / math.sin(MIN_ANGLE / 2)
     crossings: list[_Crossing] = []
@@ -87,7 +87,7 @@ def merge_shallow_crossings(network: Network, slack: float = SLACK) -> Network:
     for edge in np.argsort(network.length_px, kind="stable").tolist():
         if network.length_px[edge] >= longest:
             break
-        one, other = network.ends[edge].tolist()
+        one, other = ends[edge].tolist()
         if one == other or used & {one, other} or not darts.keys() >= {one, other}:
             continue
         outer = [dart for node in (one, other) for dart in darts[node] if dart >> 1 != edge]
