@@ -103,6 +103,33 @@ def test_lines_follow_the_turned_image(canvas: Callable[..., object], draw: Call
         assert degrees(traced(np.ascontiguousarray(turned)).graph) == expected
 
 
+def crossings_without_node(graph: RoadGraph) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of straight parts of lines that cross inside both."""
+    starts = np.concatenate([np.empty((0, 2)), *(edge.points[:-1] for edge in graph.edges)])
+    ends = np.concatenate([np.empty((0, 2)), *(edge.points[1:] for edge in graph.edges)])
+    start, end = starts[:, None], ends[:, None]
+
+    def side(places: np.ndarray) -> np.ndarray:
+        way, offset = end - start, places[None] - start
+        return way[..., 0] * offset[..., 1] - way[..., 1] * offset[..., 0]
+
+    divides = side(starts) * side(ends) < -1e-9
+    return [(starts[one], starts[other]) for one, other in np.argwhere(divides & divides.T)]
+
+
+@pytest.mark.parametrize(("draw", "expected"), DRAWN)
+def test_lines_cross_at_nodes_only(canvas: Callable[..., object], draw: Callable, expected: list[int]) -> None:
+    assert crossings_without_node(traced(draw(canvas()).probability).graph) == []
+
+
+def test_a_road_through_nodata_ends_on_both_sides(canvas: Callable[..., object]) -> None:
+    probability = canvas().road((-9, 50), (169, 70), 8).probability
+    probability[:, 70:85] = 255
+    graph = traced(probability).graph
+    assert degrees(graph) == [1, 1, 1, 1]
+    assert sorted(graph.nodes[:, 0].tolist()) == pytest.approx([0, 70, 85, 160], abs=1)
+
+
 def test_one_pixel_dots_give_no_edge() -> None:
     probability = np.zeros((40, 40), dtype=np.uint8)
     probability[::7, ::7] = 254
