@@ -93,8 +93,9 @@ class DiskFullError(OutputError):
 
     def __init__(self, folder: Path, needed_bytes: int, free_bytes: int) -> None:
         self.needed_bytes, self.free_bytes = needed_bytes, free_bytes
+        free_mb, needed_mb = free_bytes / 1e6, needed_bytes / 1e6
         super().__init__(
-            f"The disk of '{folder}' has {free_bytes / 1e6:,.0f} MB free, about {needed_bytes / 1e6:,.0f} are needed",
+            f"The disk of '{folder}' has {free_mb:,.0f} MB free, about {needed_mb:,.0f} MB are needed",
             "Free some space or choose another output folder; nothing was left behind",
         )
 

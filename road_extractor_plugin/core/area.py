@@ -55,16 +55,17 @@ def _valid_polygons(geometry: ogr.Geometry) -> Iterator[ogr.Geometry]:
     """The polygons in a geometry: straight-edged, in two dimensions, without self-intersections."""
     flat = geometry.GetLinearGeometry()
     flat.FlattenTo2D()
-    if flat.GetDimension() == 2:  # noqa: PLR2004  (a surface, or a collection with one)
-        yield from _leaf_polygons(flat if flat.IsValid() else flat.MakeValid())
+    # One by one: put right together, polygons that overlap would cancel each other there.
+    for polygon in _leaf_polygons(flat):
+        yield from [polygon] if polygon.IsValid() else _leaf_polygons(polygon.MakeValid())
 
 
 def _leaf_polygons(geometry: ogr.Geometry) -> Iterator[ogr.Geometry]:
     if geometry.GetGeometryType() == ogr.wkbPolygon:
         yield geometry
+        return
     for index in range(geometry.GetGeometryCount()):
-        if geometry.GetGeometryType() != ogr.wkbPolygon:
-            yield from _leaf_polygons(geometry.GetGeometryRef(index))
+        yield from _leaf_polygons(geometry.GetGeometryRef(index))
 
 
 def _wkt(crs: osr.SpatialReference | None) -> str:
@@ -72,7 +73,7 @@ def _wkt(crs: osr.SpatialReference | None) -> str:
 
 
 def area_in_crs(area: Area, crs_wkt: str) -> ogr.Geometry:
-    """An area's polygons in another CRS.
+    """The union of an area's polygons in another CRS.
 
     Raises:
         AreaError: Not a polygon, or it cannot be brought to that CRS.
@@ -83,6 +84,7 @@ def area_in_crs(area: Area, crs_wkt: str) -> ogr.Geometry:
             polygons.AddGeometry(polygon)
         if area.crs_wkt and not polygons.IsEmpty():
             _reproject(polygons, area.crs_wkt, crs_wkt)
+        polygons = polygons.UnionCascaded()
     except (RuntimeError, ValueError) as error:
         problem = f"The area cannot be placed in the raster's coordinate reference system ({error})"
         raise AreaError(problem, "Draw it anew, or save it in the raster's coordinate reference system") from error

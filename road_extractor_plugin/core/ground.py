@@ -101,15 +101,18 @@ class Ground:
         return derivatives
 
     def _geocentric(self, xy: Float64) -> Float64:
-        """Geocentric Cartesian coordinates in metres (n, 3); on a plane where the CRS is unknown."""
+        """Geocentric Cartesian coordinates in metres (n, 3); on a plane where the CRS is unknown.
+
+        Raises:
+            ValueError: A place is nowhere on the Earth.
+        """
         if self._to_geographic is None:
             flat = np.zeros((len(xy), 3))
             flat[:, :2] = xy * self._flat_metres_per_unit
             return flat
         if not len(xy):
             return np.zeros((0, 3))
-        degrees = np.array(self._to_geographic.TransformPoints(np.ascontiguousarray(xy)))[:, :2]
-        longitude, latitude = (degrees * self._radians_per_unit).T
+        longitude, latitude = self._geographic(self._to_geographic, xy)
         prime_vertical = self._semi_major_m / np.sqrt(1 - self._eccentricity_squared * np.sin(latitude) ** 2)
         return np.column_stack(
             [
@@ -118,6 +121,20 @@ class Ground:
                 prime_vertical * (1 - self._eccentricity_squared) * np.sin(latitude),
             ]
         )
+
+    def _geographic(self, to_geographic: osr.CoordinateTransformation, xy: Float64) -> Float64:
+        """Longitudes and latitudes in radians, (2, n)."""
+        try:
+            degrees = np.array(to_geographic.TransformPoints(np.ascontiguousarray(xy)))[:, :2]
+        except RuntimeError as error:
+            msg = "coordinates lie where their coordinate reference system is not defined"
+            raise ValueError(msg) from error
+        radians: Float64 = (degrees * self._radians_per_unit).T
+        # The step of a derivative may lead over the pole; comparing this way round also finds nan.
+        if not (np.abs(radians[1]) <= np.pi / 2 + 2 * _STEP_M / _EARTH_RADIUS_M).all():
+            msg = "coordinates lie beyond the poles"
+            raise ValueError(msg)
+        return radians
 
 
 def spatial_reference(crs_wkt: str) -> osr.SpatialReference:

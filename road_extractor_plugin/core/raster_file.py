@@ -59,8 +59,11 @@ def place(dataset: gdal.Dataset, path: Path, ground_resolution_m: float | None) 
             problem = "is placed by control points or sensor coefficients only"
             raise RasterUnusableError(path, problem, "Georeference it first, for example with gdalwarp")
         geotransform, crs = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0), None
-    if geotransform[1] * geotransform[5] == geotransform[2] * geotransform[4]:
-        raise RasterUnusableError(path, f"has a geotransform without area, {geotransform}", "Georeference it anew")
+    pixel_area = geotransform[1] * geotransform[5] - geotransform[2] * geotransform[4]
+    if pixel_area == 0 or not all(map(math.isfinite, geotransform)):
+        raise RasterUnusableError(
+            path, f"has pixels without area, by its geotransform {geotransform}", "Georeference it anew"
+        )
     if crs is not None:
         wkt = crs.ExportToWkt(["FORMAT=WKT2_2018"])
         try:

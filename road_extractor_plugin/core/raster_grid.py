@@ -10,6 +10,8 @@ from road_extractor_plugin.core.ground import Ground
 
 _SAME_RESOLUTION = 0.01
 """Relative difference of ground resolution below which pixels are taken as they are."""
+_BEYOND_REASON = 1000.0
+"""Factor of ground resolution that no imagery of roads has, but one with the wrong CRS."""
 _SLIVER_PX = 1e-6
 """Part of a pixel that is rounding error and not worth another row or column."""
 
@@ -74,10 +76,16 @@ def plan_grid(
         ground: The ground in that CRS.
         area: Bounds within the raster's extent.
         target_m: Ground resolution wanted, m/px.
+
+    Raises:
+        ValueError: The area is nowhere on the Earth, or the raster's pixels differ from the target beyond all reason.
     """
     geotransform, width_px, height_px = raster
     extent = bounds_of(corners(geotransform, width_px, height_px))
     native_m = ground.pixel_size_m(geotransform, *area.centre)
+    if not target_m / _BEYOND_REASON < min(native_m) <= max(native_m) < target_m * _BEYOND_REASON:
+        msg = f"its pixels would have {native_m[0]:.3g} by {native_m[1]:.3g} m on the ground"
+        raise ValueError(msg)
     shrinking = [target_m / side_m for side_m in native_m]
     is_upright = geotransform[2] == 0 == geotransform[4]
     if is_upright and all(abs(factor - 1) <= _SAME_RESOLUTION for factor in shrinking):  # 1

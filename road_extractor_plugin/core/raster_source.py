@@ -32,7 +32,9 @@ _SAMPLE_PX = 80
 _SEARCH_PX = 1024
 """Side of the windows in which any imagery at all is sought."""
 _OPAQUE = 255
-_MAX_SIDE_PX = 2**31 - 1
+_MAX_PIXELS = 10**12
+"""A country at 1 m; more is taken for a mistake."""
+_CHECK_CRS = "Check which coordinate reference system it really has"
 
 
 class RasterSource:
@@ -248,7 +250,7 @@ def _plan(
 
     Raises:
         AreaError: There is no such part.
-        RasterUnusableError: The grid would have more pixels than can be counted.
+        RasterUnusableError: Its place or the size of its pixels makes no sense.
     """
     width_px, height_px = dataset.RasterXSize, dataset.RasterYSize
     footprint = corners(placement.geotransform, width_px, height_px)
@@ -261,12 +263,14 @@ def _plan(
             raise AreaError(problem, "Choose an area on the raster, and check the coordinate reference systems")
         west, east, south, north = common.GetEnvelope()
         bounds = Bounds(west, south, east, north)
-    plan = plan_grid(
-        (placement.geotransform, width_px, height_px), placement.crs_wkt, placement.ground, bounds, target_m
-    )
-    if max(plan.grid.width_px, plan.grid.height_px) > _MAX_SIDE_PX:
+    raster = (placement.geotransform, width_px, height_px)
+    try:
+        plan = plan_grid(raster, placement.crs_wkt, placement.ground, bounds, target_m)
+    except ValueError as error:
+        raise RasterUnusableError(path, f"lies at {bounds}: {error}", _CHECK_CRS) from error
+    if plan.grid.width_px * plan.grid.height_px > _MAX_PIXELS:
         problem = f"would have {plan.grid.width_px} by {plan.grid.height_px} pixels of {target_m:g} m"
-        raise RasterUnusableError(path, problem, "Choose a smaller area, and check the coordinate reference system")
+        raise RasterUnusableError(path, problem, "Choose a smaller area")
     return plan
 
 

@@ -74,6 +74,11 @@ def test_long_edges_follow_the_other_crs(crs_wkt: Callable[[str], str]) -> None:
     assert north - south > 4_000
 
 
+def test_polygons_that_overlap_count_once(crs_wkt: Callable[[str], str]) -> None:
+    area = Area("MULTIPOLYGON(((0 0, 4 0, 4 4, 0 4, 0 0)), ((2 2, 6 2, 6 6, 2 6, 2 2)))", "")
+    assert area_in_crs(area, crs_wkt("EPSG:32633")).Area() == pytest.approx(28.0)
+
+
 def test_x_comes_before_y_whatever_the_authority_says(crs_wkt: Callable[[str], str]) -> None:
     area = Area("POLYGON((15 50, 15.1 50, 15.1 50.1, 15 50))", crs_wkt("EPSG:4326"))
     west, _, south, _ = area_in_crs(area, crs_wkt("EPSG:32633")).GetEnvelope()
