@@ -2,8 +2,8 @@ r"""Bridges over gaps: roads that the network lost for a few metres, under trees
 
 1. **Where.** A bridge leads from a dead end that is not at the edge of the data to another such, or to the side of a
    road; there to the vertex of its line that rules 2 and 6 like best, or to the junction within a width of that.
-   What is not road on the way is at most `max_gap_m` long. The dead end of a side street may have been pruned as a spur
-   of the other road, so candidates lie up to `min_spur_m` further away.
+   What is not road on the way is at most `max_gap_m` long. The start of a side street may have been taken for hair of
+   the other road, so candidates lie up to `min_spur_m` further away.
 2. **Forward.** The straight line to the other place turns by no more than `max_gap_turn_deg` from the direction in
    which the road ends; between two dead ends, from both.
 3. **No sliver.** The way there through the network is at least `min_gap_detour` times as long as the straight line.

@@ -2,7 +2,7 @@
 
 1. **Spurs.** Thinning a wide road leaves hair. A dead-end edge is dropped
    a. when it is shorter than the widest road at its junction, so that it hardly leaves that road: the fork at a road's
-      end, and hair;
+      end, and hair; but not one that alone of those at its junction ends at the edge of the data;
    b. else, when it is shorter than `min_spur_m` or 1.5 times that width, and does not end at the edge of the data: one
       edge per junction at a time, the shortest first, because the next shortest may then be the road's own end.
    Rule a comes first and rule b after rule 4, which may lead a short dead end on.
@@ -67,8 +67,10 @@ def _spurs(network: Network, min_spur_px: float, widths: float) -> BoolMask:
     np.maximum.at(widest, ends, network.width_px[:, None])
 
     inside = spur & (length < widest[junction])  # a
+    at_edge = network.vertices.around.at_data_edge[tip]
+    inside &= ~at_edge | (np.bincount(junction[inside], minlength=degree.size)[junction] > 1)
     short = spur & (length < np.maximum(min_spur_px, widths * widest[junction]))  # b
-    short &= ~network.vertices.around.at_data_edge[tip]
+    short &= ~at_edge
     dropped: BoolMask = inside | _shortest_of_each(short & ~inside, junction, length)
     return dropped ^ _last_two(dropped, junction, length, degree)
 
