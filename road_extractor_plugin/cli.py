@@ -20,6 +20,7 @@ from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.model_file import read_card
 from road_extractor_plugin.contract.request import Area, ExtractRequest, ModelOptions, TraceOptions, VectorizeRequest
 from road_extractor_plugin.contract.result import ExtractResult, Report, VectorizeResult
+from road_extractor_plugin.contract.trace_settings import PRESETS
 
 if TYPE_CHECKING:
     from road_extractor_plugin.core.compare import Comparison
@@ -117,9 +118,11 @@ def _request(options: argparse.Namespace, raster: Path, model: Path, area: Area 
 
 def _trace_options(options: argparse.Namespace) -> TraceOptions:
     return TraceOptions(
+        preset=options.preset,
         threshold=options.threshold,
         simplify_m=options.simplify,
         min_spur_m=options.min_spur,
+        max_gap_m=options.max_gap,
         min_component_m=options.min_component,
         min_area_m2=options.min_area,
         max_hole_m2=options.max_hole,
@@ -296,9 +299,11 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_trace_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--preset", choices=sorted(PRESETS), help="settings for a kind of place; those below go first")
     for name, meaning in (
         ("--simplify", "lines stay this close to the traced pixels, in metres"),
         ("--min-spur", "shortest dead end to keep, in metres"),
+        ("--max-gap", "longest gap that is bridged, in metres; 0 bridges none"),
         ("--min-component", "least road of a separate network, in metres"),
         ("--min-area", "smallest piece of road surface, in square metres"),
         ("--max-hole", "largest hole in it that is filled, in square metres"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from road_extractor_plugin.compute.network import Network, Vertices
 from road_extractor_plugin.compute.polylines import Polylines
 from road_extractor_plugin.compute.raster_rows import RasterRows, values_at
 from road_extractor_plugin.compute.threshold import ROAD
@@ -23,14 +24,16 @@ STEP_PX = 0.25
 SMOOTHED_PX = 2.0
 """How far the jog of a last pixel reaches into the smoothed line."""
 
+USABLE = 0.5
+USABLE_TO_JUNCTION = 0.9
+"""Share of a line that may show where its end leads to."""
+
 MIN_STRETCH_PX = 8.0
 """Shortest stretch that shows a direction; the pixels of a shorter one are too coarse."""
 
 
-def drawn_to_mask_end(
-    lines: Polylines, dead: BoolMask, width_px: Floats, radius_px: Floats, mask: RasterRows
-) -> Polylines:
-    r"""Lines whose dead ends go straight to the end of the mask, so that a road cut off by the data's edge reaches it.
+def drawn_to_mask_end(network: Network, mask: RasterRows) -> Network:
+    r"""A network whose dead ends go straight to the end of the mask; so roads cut off by the data's edge reach it.
 
         _______________           _______________       1. Thinning ends half a width short, or turns into a corner
                        |                         |         of the road's end. The last half width is cut off, and
@@ -39,32 +42,40 @@ def drawn_to_mask_end(
                                                            twice as long as wide, until the mask ends; at most
                                                            for 1.5 widths more than what was cut off.
 
-    Cut and stretch must lie in the line's nearer half, else nothing is cut off.
+    Cut and stretch must lie in the line's nearer half, or where the other end is a junction, in nine tenths of the
+    line; the stretch is shorter for it, and where it would be too short, nothing is cut off.
 
     Args:
-        lines: m lines.
-        dead: (m, 2) whether a line's first and last point are dead ends.
-        width_px: (m,) width of each line's road.
-        radius_px: (n,) distance from each point of the lines to the nearest pixel that is not road.
+        network: All but its dead ends stays as it is.
         mask: 1 road, else none.
-
-    Returns:
-        The lines; all but the dead ends is as before.
     """
-    points, radii = lines.split(), np.split(radius_px, lines.offsets[1:-1])
+    vertices, paths = network.vertices, list(network.paths)
+    lines = network.lines().split()
+    dead = network.degree[network.ends] == 1
+    where = [(edge, 1 if end else -1) for edge, end in np.argwhere(dead).tolist()]
     ends = [
-        _dead_end(points[line][::way], radii[line][::way], float(width_px[line]))
-        for line, way in ((line, 1 if at_end else -1) for line, at_end in np.argwhere(dead).tolist())
+        _dead_end(
+            lines[edge][::step],
+            vertices.around.radius_px[network.paths[edge]][::step],
+            network.width_px[edge],
+            USABLE if dead[edge].all() else USABLE_TO_JUNCTION,
+        )
+        for edge, step in where
     ]
-    reached = _road_ends([end.ahead for end in ends], mask)
-    for (line, at_end), end, place in zip(np.argwhere(dead).tolist(), ends, reached):  # at the start first
-        if at_end:
-            points[line] = np.concatenate([points[line][: len(points[line]) - end.cut], place])
-        else:
-            points[line] = np.concatenate([place, points[line][end.cut :]])
-    return Polylines.of(points)
+    added = _road_ends([end.ahead for end in ends], mask)
+    tips = [_NO_VERTEX]
+    count = len(vertices)
+    for (edge, step), end, places in zip(where, ends, added):
+        kept = paths[edge][::step]
+        cut = end.cut if len(places) else 0
+        tips.append(np.repeat(kept[-1], len(places)))
+        paths[edge] = np.append(kept[: len(kept) - cut], np.arange(count, count + len(places)))[::step]
+        count += len(places)
+    drawn = Vertices(np.concatenate([_NOTHING, *added]), vertices.around.at(np.concatenate(tips)))
+    return network.redrawn(vertices.and_then(drawn), paths)
 
 
+_NO_VERTEX = np.empty(0, dtype=np.int64)
 _NOTHING: Floats = np.empty((0, 2))
 
 
@@ -76,16 +87,16 @@ class _DeadEnd:
     """(n, 2) Places from there on where the road may still be."""
 
 
-def _dead_end(points: Floats, radius_px: Floats, width_px: float) -> _DeadEnd:
+def _dead_end(points: Floats, radius_px: Floats, width_px: float, usable: float) -> _DeadEnd:
     """What becomes of the end of a line, given from its other end to this one."""
     to_tip = np.append(np.cumsum(np.hypot(*np.diff(points[::-1], axis=0).T))[::-1], 0.0)
-    stretch = max(2 * width_px, MIN_STRETCH_PX)
     middle = (2 * radius_px >= FULL_RADIUS_SHARE * width_px) & (to_tip >= 0.5 * width_px + SMOOTHED_PX) | (
         to_tip > width_px + SMOOTHED_PX
     )
     base = int(np.flatnonzero(middle)[-1]) if middle.any() else 0
-    if to_tip[base] + stretch > 0.5 * to_tip[0]:
-        base = len(points) - 1
+    stretch = min(max(2 * width_px, MIN_STRETCH_PX), usable * to_tip[0] - to_tip[base])
+    if stretch < MIN_STRETCH_PX:
+        base, stretch = len(points) - 1, MIN_STRETCH_PX
     behind = np.flatnonzero(to_tip >= to_tip[base] + stretch)
     way = points[base] - points[behind[-1] if behind.size else 0]
     length = float(np.hypot(*way))
@@ -96,12 +107,15 @@ def _dead_end(points: Floats, radius_px: Floats, width_px: float) -> _DeadEnd:
 
 
 def _road_ends(ways: list[Floats], mask: RasterRows) -> list[Floats]:
-    """The last place of each way, (1, 2), up to which all of it is on the mask; (0, 2) if that is its first."""
+    """The places of each way, a pixel apart, up to which all of it is on the mask; (0, 2) if that is its first."""
     places = Polylines.of(ways)
     off = np.flatnonzero(~_on_mask(places.points, mask))
     first_off = np.append(off, len(places.points))[np.searchsorted(off, places.first)]
     steps = np.minimum(first_off, places.last + 1) - places.first
-    return [way[count - 1 : count] if count > 1 else _NOTHING for way, count in zip(ways, steps.tolist())]
+    return [
+        way[count - 1 : 0 : -round(1 / STEP_PX)][::-1] if count > 1 else _NOTHING
+        for way, count in zip(ways, steps.tolist())
+    ]
 
 
 def _on_mask(places: Floats, mask: RasterRows) -> BoolMask:

@@ -2,9 +2,10 @@
 
 1. **Spurs.** Thinning a wide road leaves hair. A dead-end edge is dropped
    a. when it is shorter than the widest road at its junction, so that it hardly leaves that road: the fork at a road's
-      end, and hair;
+      end, and hair; but not one that alone of those at its junction ends at the edge of the data;
    b. else, when it is shorter than `min_spur_m` or 1.5 times that width, and does not end at the edge of the data: one
       edge per junction at a time, the shortest first, because the next shortest may then be the road's own end.
+   Rule a comes first and rule b after rule 4, which may lead a short dead end on.
    An edge with two dead ends is a road by itself and no spur, and at a junction that would lose all its edges the two
    longest stay. After each round edges are joined where two are left at a node; rounds go on until nothing changes.
 2. **Junctions.** Two junctions become one when the edge between them is shorter than the road on it is wide, or than
@@ -12,11 +13,13 @@
    junction reaches no further than the road is wide. Edges decide, not distances, so a road that passes by is not drawn
    in, and neither are two carriageways, as the street between them is longer than wide. The edges that led to any of
    the junctions lead to the mean of their places.
-3. **Components** with less than `min_component_m` of road in all are dropped, unless some of it is at the edge of the
+3. **Shallow crossings**, which share a stretch longer than wide: see `crossings.py`.
+4. **Gaps** are bridged where there is evidence of a road: see `bridging.py`.
+5. **Components** with less than `min_component_m` of road in all are dropped, unless some of it is at the edge of the
    data, beyond which it may go on.
-4. **Simplification** with nodes fixed: see `simplify.py`.
+6. **Simplification** with nodes fixed: see `simplify.py`.
 
-Each rule takes a network and gives a new one; none looks at the raster.
+Each rule takes a network and gives a new one; only bridging looks at the raster.
 """
 
 from __future__ import annotations
@@ -41,14 +44,19 @@ MIN_MERGE_PX = 2.0
 JUNCTION_DEGREE = 3
 
 
-def prune_spurs(network: Network, min_spur_px: float) -> Network:
-    """Rule 1."""
-    while (dropped := _spurs(network, min_spur_px)).any():
+def prune_forks(network: Network) -> Network:
+    """Rule 1a."""
+    return prune_spurs(network, 0.0, 0.0)
+
+
+def prune_spurs(network: Network, min_spur_px: float, widths: float = SPUR_WIDTHS) -> Network:
+    """Rule 1, with so many widths in rule b."""
+    while (dropped := _spurs(network, min_spur_px, widths)).any():
         network = joined(network.only(~dropped))
     return network
 
 
-def _spurs(network: Network, min_spur_px: float) -> BoolMask:
+def _spurs(network: Network, min_spur_px: float, widths: float) -> BoolMask:
     """(m,) Edges that one round of rule 1 drops."""
     ends, degree, length = network.ends, network.degree, network.length_px
     dead = degree[ends] == 1
@@ -59,8 +67,10 @@ def _spurs(network: Network, min_spur_px: float) -> BoolMask:
     np.maximum.at(widest, ends, network.width_px[:, None])
 
     inside = spur & (length < widest[junction])  # a
-    short = spur & (length < np.maximum(min_spur_px, SPUR_WIDTHS * widest[junction]))  # b
-    short &= ~network.vertices.around.at_data_edge[tip]
+    at_edge = network.vertices.around.at_data_edge[tip]
+    inside &= ~at_edge | (np.bincount(junction[inside], minlength=degree.size)[junction] > 1)
+    short = spur & (length < np.maximum(min_spur_px, widths * widest[junction]))  # b
+    short &= ~at_edge
     dropped: BoolMask = inside | _shortest_of_each(short & ~inside, junction, length)
     return dropped ^ _last_two(dropped, junction, length, degree)
 
@@ -87,11 +97,13 @@ def _last_two(dropped: BoolMask, junction: Indices, length: Floats, degree: Indi
     return kept
 
 
-def merge_junctions(network: Network) -> Network:
-    """Rule 2."""
+def merge_junctions(network: Network, widths: float = 1.0) -> Network:
+    """Rule 2, with so many widths in place of one; 0 merges none."""
+    if not widths:
+        return network
     ends, vertices = network.ends, network.vertices
     narrowest = np.array([vertices.around.width_px[path].min() for path in network.paths])
-    reach = np.maximum(narrowest, MIN_MERGE_PX)
+    reach = np.maximum(widths * narrowest, MIN_MERGE_PX)
     between = (network.degree[ends] >= JUNCTION_DEGREE).all(axis=1) & (ends[:, 0] != ends[:, 1])
     short = np.flatnonzero(between & (network.length_px < reach))
     if not short.size:
@@ -129,7 +141,7 @@ def _with_centres(vertices: Vertices, group: Indices) -> Vertices:
     size = np.bincount(number)
     centre = [np.bincount(number, weights=axis) / size for axis in vertices.xy[member].T]
     around = vertices.around.at(member).largest_of_each(number, size.size)
-    return Vertices(np.concatenate([vertices.xy, np.column_stack(centre)]), vertices.around.and_then(around))
+    return vertices.and_then(Vertices(np.column_stack(centre), around))
 
 
 def _led_to_centres(path: Indices, group: Indices, xy: Floats) -> Indices:
@@ -160,7 +172,7 @@ def _without_doubles(paths: list[Indices]) -> list[Indices]:
 
 
 def drop_small_components(network: Network, min_component_px: float) -> Network:
-    """Rule 3."""
+    """Rule 5."""
     if not network.paths:
         return network
     ends, count = network.ends, len(network.vertices)

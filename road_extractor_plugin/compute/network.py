@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -30,9 +30,18 @@ class Vertices:
     """x, y in pixels; the centre of pixel (row, column) is (column + 0.5, row + 0.5)."""
     around: LocalWidths
 
+    @staticmethod
+    def on_no_road(xy: Floats) -> Vertices:
+        """Places (n, 2) off the mask and away from the edge of the data."""
+        return Vertices(xy, LocalWidths(np.zeros(len(xy)), np.ones(len(xy)), np.zeros(len(xy), dtype=bool)))
+
     def __len__(self) -> int:
         """Number of vertices."""
         return len(self.xy)
+
+    def and_then(self, others: Vertices) -> Vertices:
+        """These vertices and, behind them, others."""
+        return Vertices(np.concatenate([self.xy, others.xy]), self.around.and_then(others.around))
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +55,8 @@ class Network:
     """(m,) Length of each edge along the smoothed line."""
     width_px: Floats
     """(m,) Median width of each edge away from its ends."""
+    bridged: BoolMask
+    """(m,) Whether the edge fills a gap."""
 
     @property
     def ends(self) -> Indices:
@@ -57,15 +68,15 @@ class Network:
         """(n,) Number of edge ends at each vertex; 0 inside lines."""
         return np.bincount(self.ends.ravel(), minlength=len(self.vertices))
 
-    @property
-    def radius_along_px(self) -> Floats:
-        """(points of all edges,) distance to the nearest pixel that is not road, edge after edge."""
-        return self.vertices.around.at(np.concatenate([_NO_VERTEX, *self.paths])).radius_px
-
     def only(self, kept: BoolMask) -> Network:
         """The network with the edges that are kept."""
         paths = tuple(self.paths[edge] for edge in np.flatnonzero(kept))
-        return Network(self.vertices, paths, self.length_px[kept], self.width_px[kept])
+        return Network(self.vertices, paths, self.length_px[kept], self.width_px[kept], self.bridged[kept])
+
+    def redrawn(self, vertices: Vertices, paths: Sequence[Indices]) -> Network:
+        """The network with other lines for its edges; lengths are measured anew."""
+        lines = Network(vertices, tuple(paths), self.length_px, self.width_px, self.bridged)
+        return replace(lines, length_px=lines.lines().lengths())
 
     def lines(self) -> Polylines:
         """The edges' smoothed lines."""
@@ -73,21 +84,30 @@ class Network:
 
 
 def measured(vertices: Vertices, paths: Sequence[Indices]) -> Network:
-    """A network with the length and width of each edge measured."""
+    """A network, no edge of which is bridged, with the length and width of each edge measured."""
     lines = Polylines.of([vertices.xy[path] for path in paths]).smoothed(SMOOTHING_PASSES)
     flat = np.concatenate([_NO_VERTEX, *paths])
-    return Network(vertices, tuple(paths), lines.lengths(), _widths(lines, flat, vertices.around))
+    bridged = np.zeros(len(paths), dtype=bool)
+    return Network(vertices, tuple(paths), lines.lengths(), _widths(lines, flat, vertices.around), bridged)
 
 
 def joined(network: Network) -> Network:
-    """The network with edges joined wherever exactly two ends meet; a joined edge has the width of its longest part."""
-    paths, lengths, widths = [], [], []
-    for chain in follow(network.ends, len(network.vertices)):
+    """The network with edges joined wherever exactly two ends meet, unless one of them is that of a bridge.
+
+    A joined edge has the width of its longest part.
+    """
+    paths, lengths, widths, bridged = [], [], [], []
+    seams = np.unique(network.ends[network.bridged])
+    loops = np.column_stack([seams, seams])  # keep the chains from passing
+    for chain in follow(np.concatenate([network.ends, loops]), len(network.vertices)):
         parts = [dart >> 1 for dart in chain]
+        if parts[0] >= len(network.paths):
+            continue
         paths.append(_join(network.paths, chain))
         lengths.append(network.length_px[parts].sum())
         widths.append(network.width_px[max(parts, key=network.length_px.__getitem__)])
-    return Network(network.vertices, tuple(paths), np.array(lengths), np.array(widths))
+        bridged.append(network.bridged[parts[0]])
+    return Network(network.vertices, tuple(paths), np.array(lengths), np.array(widths), np.array(bridged, dtype=bool))
 
 
 def joined_paths(paths: Sequence[Indices], vertex_count: int) -> list[Indices]:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from road_extractor_plugin.compute.bridging import bridge_gaps
 from road_extractor_plugin.compute.confidence import confidence_along
+from road_extractor_plugin.compute.crossings import merge_shallow_crossings
 from road_extractor_plugin.compute.dead_ends import drawn_to_mask_end
-from road_extractor_plugin.compute.graph_rules import drop_small_components, merge_junctions, prune_spurs
+from road_extractor_plugin.compute.gap_route import Evidence
+from road_extractor_plugin.compute.graph_rules import drop_small_components, merge_junctions, prune_forks, prune_spurs
 from road_extractor_plugin.compute.network import Network, measured
 from road_extractor_plugin.compute.polylines import Polylines
 from road_extractor_plugin.compute.raster_rows import PackedRows, RasterRows, Strips
@@ -17,7 +20,7 @@ from road_extractor_plugin.compute.simplify import simplified
 from road_extractor_plugin.compute.skeleton_network import skeleton_network
 from road_extractor_plugin.compute.threshold import fill_small_holes, hysteresis
 from road_extractor_plugin.contract.feedback import Feedback, SilentFeedback, stop_if_cancelled
-from road_extractor_plugin.contract.road_graph import RoadEdge, RoadGraph
+from road_extractor_plugin.contract.road_graph import BRIDGED, DETECTED, RoadEdge, RoadGraph
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 
 MIN_TOLERANCE_PX = 0.5
@@ -68,14 +71,15 @@ def trace(
     _report(feedback, 0.3, "thinning roads")
     network = skeleton_network(mask, strips)
     _report(feedback, 0.6, "cleaning the road network")
+    network = prune_forks(network)
+    network = merge_junctions(network, settings.merge_widths)
+    network = merge_shallow_crossings(network, settings.max_shared_stretch)
+    network = drawn_to_mask_end(measured(network.vertices, network.paths), mask)
+    network = bridge_gaps(network, Evidence(probability, settings.thresholds.low), settings, pixel_m)
     network = prune_spurs(network, settings.min_spur_m / pixel_m)
-    network = merge_junctions(network)
     network = drop_small_components(network, settings.min_component_m / pixel_m)
     _report(feedback, 0.8, "drawing road lines")
-    network = measured(network.vertices, network.paths)
-    dead = network.degree[network.ends] == 1
-    lines = drawn_to_mask_end(network.lines(), dead, network.width_px, network.radius_along_px, mask)
-    lines = simplified(lines, max(settings.simplify_m / pixel_m, MIN_TOLERANCE_PX))
+    lines = simplified(network.lines(), max(settings.simplify_m / pixel_m, MIN_TOLERANCE_PX))
     graph = _road_graph(network, lines, probability)
     _report(feedback, 1.0, "roads traced")
     return Traced(graph, mask)
@@ -126,6 +130,7 @@ def _road_graph(network: Network, lines: Polylines, probability: RasterRows) -> 
                 width_px=float(network.width_px[index]),
                 confidence=float(mean[index]),
                 min_confidence=float(smallest[index]),
+                origin=BRIDGED if network.bridged[index] else DETECTED,
             )
         )
     edges.sort(key=lambda edge: (edge.from_node, edge.to_node, edge.points[1].tolist()))

@@ -9,7 +9,7 @@ from typing import Optional
 
 from road_extractor_plugin.contract.errors import RequestError
 from road_extractor_plugin.contract.model_card import Thresholds
-from road_extractor_plugin.contract.trace_settings import TraceSettings
+from road_extractor_plugin.contract.trace_settings import PRESETS, TraceSettings
 
 
 @dataclass(frozen=True)
@@ -40,30 +40,36 @@ class ModelOptions:
 
 @dataclass(frozen=True)
 class TraceOptions:
-    """Settings of the vectoriser that the user gave; None is the model's or the tracer's default."""
+    """Settings of the vectoriser that the user gave; None is the preset's, the model's or the tracer's default."""
 
+    preset: Optional[str] = None
+    """A name in `PRESETS`."""
     threshold: Optional[float] = None
     """Upper threshold, 0..1; the lower one keeps the card's proportion to it."""
     simplify_m: Optional[float] = None
     min_spur_m: Optional[float] = None
+    max_gap_m: Optional[float] = None
     min_component_m: Optional[float] = None
     min_area_m2: Optional[float] = None
     max_hole_m2: Optional[float] = None
 
     def settings(self, thresholds: Thresholds) -> TraceSettings:
-        """The tracer's settings: what was given here, else the model's thresholds and the tracer's defaults.
+        """The tracer's settings: what was given here, else what the preset says, the model's thresholds, the defaults.
 
         Raises:
-            RequestError: A value is out of range.
+            RequestError: A value is out of range, or there is no such preset.
         """
+        if self.preset is not None and self.preset not in PRESETS:
+            raise RequestError("preset", self.preset, f"one of {', '.join(PRESETS)}")
         if self.threshold is not None:
             if not 0 <= self.threshold <= 1:
                 raise RequestError("threshold", self.threshold, "between 0 and 1")
             share = thresholds.low / thresholds.high if thresholds.high > 0 else 1.0
             thresholds = Thresholds(self.threshold, self.threshold * share)
+        values = dict(PRESETS[self.preset]) if self.preset else {}
         given = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
-        given.pop("threshold", None)
-        return TraceSettings(thresholds, **given)
+        values.update((name, value) for name, value in given.items() if name not in {"preset", "threshold"})
+        return TraceSettings(thresholds, **values)
 
 
 @dataclass(frozen=True)

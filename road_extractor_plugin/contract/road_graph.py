@@ -10,6 +10,9 @@ import numpy.typing as npt
 DETECTED = "detected"
 """`RoadEdge.origin` of a road that the network saw."""
 
+BRIDGED = "bridged"
+"""`RoadEdge.origin` of one that fills a gap between roads that it saw."""
+
 
 @dataclass(frozen=True, eq=False)
 class RoadEdge:

@@ -7,7 +7,7 @@ from typing import Callable
 import numpy as np
 import pytest
 
-from road_extractor_plugin.compute.graph_rules import drop_small_components, merge_junctions, prune_spurs
+from road_extractor_plugin.compute.graph_rules import drop_small_components, merge_junctions, prune_forks, prune_spurs
 from road_extractor_plugin.compute.network import Network
 from road_extractor_plugin.compute.raster_rows import ArrayRows
 from road_extractor_plugin.compute.skeleton_network import skeleton_network
@@ -103,3 +103,8 @@ def test_rule_3_keeps_what_touches_the_edge(canvas: Callable[..., object]) -> No
 )
 def test_an_empty_network_stays_empty(rule: Callable[[Network], Network]) -> None:
     assert rule(network_of(np.zeros((9, 9), dtype=bool))).paths == ()
+
+
+def test_rule_1_keeps_a_short_end_at_the_edge_of_the_data(canvas: Callable[..., object]) -> None:
+    drawn = canvas().road((-9, 112), (169, 112), 10).road((80, 112), (80, 129), 10)  # type: ignore[attr-defined]
+    assert degrees(prune_forks(network_of(drawn.mask))) == [1, 1, 1, 3]

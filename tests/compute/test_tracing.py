@@ -18,11 +18,12 @@ from road_extractor_plugin.compute.tracing import Traced, trace
 from road_extractor_plugin.contract.errors import Cancelled
 from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.model_card import Thresholds
-from road_extractor_plugin.contract.road_graph import RoadEdge, RoadGraph
+from road_extractor_plugin.contract.road_graph import BRIDGED, RoadEdge, RoadGraph
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 
 SETTINGS = TraceSettings(thresholds=Thresholds(high=0.5, low=0.3))
 LOOSE = TraceSettings(SETTINGS.thresholds, min_spur_m=0, min_component_m=0, min_area_m2=0, max_hole_m2=0)
+BOLD = TraceSettings(SETTINGS.thresholds, max_gap_turn_deg=0, min_gap_detour=0, min_gap_probability=0)
 
 
 def traced(probability: np.ndarray, trace_settings: TraceSettings = SETTINGS) -> Traced:
@@ -49,8 +50,8 @@ DRAWN = [
     ),
     pytest.param(
         lambda c: c.road((-9, 70), (169, 60), 8).road((-9, 30), (169, 100), 8),
-        [1, 1, 1, 1, 3, 3],
-        id="shallow X shares a stretch",
+        [1, 1, 1, 1, 4],
+        id="shallow X",
     ),
     pytest.param(
         lambda c: c.road((-9, 60), (169, 60), 10).road((76, -9), (76, 60), 6).road((84, 60), (84, 129), 6),
@@ -101,6 +102,33 @@ def test_lines_follow_the_turned_image(canvas: Callable[..., object], draw: Call
     probability = draw(canvas()).probability
     for turned in (probability[::-1], probability[:, ::-1], probability.T):
         assert degrees(traced(np.ascontiguousarray(turned)).graph) == expected
+
+
+def crossings_without_node(graph: RoadGraph) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of straight parts of lines that cross inside both."""
+    starts = np.concatenate([np.empty((0, 2)), *(edge.points[:-1] for edge in graph.edges)])
+    ends = np.concatenate([np.empty((0, 2)), *(edge.points[1:] for edge in graph.edges)])
+    start, end = starts[:, None], ends[:, None]
+
+    def side(places: np.ndarray) -> np.ndarray:
+        way, offset = end - start, places[None] - start
+        return way[..., 0] * offset[..., 1] - way[..., 1] * offset[..., 0]
+
+    divides = side(starts) * side(ends) < -1e-9
+    return [(starts[one], starts[other]) for one, other in np.argwhere(divides & divides.T)]
+
+
+@pytest.mark.parametrize(("draw", "expected"), DRAWN)
+def test_lines_cross_at_nodes_only(canvas: Callable[..., object], draw: Callable, expected: list[int]) -> None:
+    assert crossings_without_node(traced(draw(canvas()).probability).graph) == []
+
+
+def test_a_road_through_nodata_ends_on_both_sides(canvas: Callable[..., object]) -> None:
+    probability = canvas().road((-9, 50), (169, 70), 8).probability
+    probability[:, 70:85] = 255
+    graph = traced(probability).graph
+    assert degrees(graph) == [1, 1, 1, 1]
+    assert sorted(graph.nodes[:, 0].tolist()) == pytest.approx([0, 70, 85, 160], abs=1)
 
 
 def test_one_pixel_dots_give_no_edge() -> None:
@@ -233,7 +261,7 @@ def probabilities(draw: st.DrawFn) -> np.ndarray:
     return stored
 
 
-@given(probabilities(), st.sampled_from([SETTINGS, LOOSE]), st.sampled_from([0.3, 1.0, 3.0]))
+@given(probabilities(), st.sampled_from([SETTINGS, LOOSE, BOLD]), st.sampled_from([0.3, 1.0, 3.0]))
 @settings(max_examples=300)
 def test_the_graph_is_sound(probability: np.ndarray, trace_settings: TraceSettings, pixel_m: float) -> None:
     result = trace(ArrayRows(probability), trace_settings, (pixel_m, pixel_m))
@@ -253,4 +281,5 @@ def test_the_graph_is_sound(probability: np.ndarray, trace_settings: TraceSettin
     assert [key[:2] for key in keys] == sorted(key[:2] for key in keys)
     roads = nx.MultiGraph((edge.from_node, edge.to_node) for edge in graph.edges)
     assert set(roads) == set(range(len(graph.nodes)))
-    assert all(degree != 2 or roads.has_edge(node, node) for node, degree in roads.degree())
+    bridged = {node for edge in graph.edges if edge.origin == BRIDGED for node in (edge.from_node, edge.to_node)}
+    assert all(degree != 2 or roads.has_edge(node, node) or node in bridged for node, degree in roads.degree())

@@ -1,0 +1,370 @@
+r"""Bridges over gaps: roads that the network lost for a few metres, under trees, in shadow or at a seam.
+
+1. **Where.** A bridge leads from a dead end that is not at the edge of the data to another such, or to the side of a
+   road; there to the vertex of its line that rules 2 and 6 like best, or to the junction within a width of that.
+   What is not road on the way is at most `max_gap_m` long. The start of a side street may have been taken for hair of
+   the other road, so candidates lie up to `min_spur_m` further away.
+2. **Forward.** The straight line to the other place turns by no more than `max_gap_turn_deg` from the direction in
+   which the road ends; between two dead ends, from both.
+3. **No sliver.** The way there through the network is at least `min_gap_detour` times as long as the straight line.
+4. **Evidence.** The bridge runs where road is most likely, see `gap_route.py`, and the geometric mean of the
+   probability along the gap is at least `min_gap_probability`; without this rule bridges are straight. On the share
+   `min_gap_ridge` of the gap or more it stands out from both its sides, as the space between two roads does not.
+5. **No crossing.** A bridge that would cross or touch another road or another bridge on its way is none. One that
+   meets its goal earlier than planned ends there.
+6. **One for each dead end.** The cheapest come first: the cost of the gap, times one more for each full
+   `max_gap_turn_deg` that the bridge turns at its ends.
+
+A bridge is an edge by itself, and so has its own confidence; the road that it leads to the side of is divided there.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+
+from road_extractor_plugin.compute.gap_route import Evidence, GapRoute, likely_route, straight_route
+from road_extractor_plugin.compute.network import Network, Vertices
+from road_extractor_plugin.contract.trace_settings import TraceSettings
+
+BoolMask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+
+RING_DEGREE = 2
+"""Edge ends at the node of a ring by itself."""
+
+MIN_STRETCH_PX = 8.0
+"""Shortest stretch that shows in which direction a road ends."""
+
+TOUCH_PX = 1.0
+"""Lines with a vertex nearly every pixel cross only where vertices are nearer than this."""
+
+CLEAR_PX = 3.0
+"""So near to its own ends a bridge may touch what it leads to."""
+
+
+@dataclass(frozen=True, eq=False)
+class _DeadEnd:
+    """Where a road ends within the data."""
+
+    node: int
+    xy: Floats
+    outward: Floats
+    """Unit vector in which the road would go on."""
+    width_px: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Goal:
+    """Where a bridge may lead to."""
+
+    point: int
+    """As `_Lines` counts; -1 for a dead end."""
+    xy: Floats
+    turn: float
+    """By how much the bridge turns at both its ends, in radians."""
+    dead_end: int = -1
+
+
+@dataclass(frozen=True, eq=False)
+class _Bridge:
+    """A candidate."""
+
+    start: int
+    """Dead end."""
+    goal: _Goal
+    route: GapRoute
+    cost: float
+
+
+class _Lines:
+    """The points of all edges, one after the other, and what is near them."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        lines = network.lines()
+        self.offsets, self.edge = lines.offsets, lines.line_of_point
+        self.along_px = lines.distance_from_start()
+        self.vertex: Indices = np.concatenate(network.paths)
+        self.xy = network.vertices.xy[self.vertex]
+        self.radius_px = network.vertices.around.radius_px[self.vertex]
+        self.tree = cKDTree(self.xy)
+        self.ends, self.degree = network.ends, network.degree
+        self._links: dict[int, list[tuple[int, float]]] = {}
+        for (one, other), length in zip(self.ends.tolist(), network.length_px.tolist()):
+            self._links.setdefault(one, []).append((other, length))
+            self._links.setdefault(other, []).append((one, length))
+
+    def dead_ends(self) -> list[_DeadEnd]:
+        """Those that are not at the edge of the data."""
+        inside = (self.degree[self.ends] == 1) & ~self.network.vertices.around.at_data_edge[self.ends]
+        return [self._dead_end(edge, end) for edge, end in np.argwhere(inside).tolist()]
+
+    def _dead_end(self, edge: int, end: int) -> _DeadEnd:
+        part = slice(self.offsets[edge], self.offsets[edge + 1])
+        line, along = self.xy[part], self.along_px[part]
+        width = float(self.network.width_px[edge])
+        to_tip = along[-1] - along if end else along
+        near = np.flatnonzero(to_tip <= max(2 * width, MIN_STRETCH_PX))
+        tip, base = (near[-1], near[0]) if end else (near[0], near[-1])
+        way = line[tip] - line[base]
+        return _DeadEnd(int(self.ends[edge, end]), line[tip], way / max(float(np.hypot(*way)), 1e-9), width)
+
+    def distances_from(self, node: int, limit_px: float) -> dict[int, float]:
+        """Length of the way to each node within the limit. SciPy's would fill a row as long as the whole network."""
+        done: dict[int, float] = {}
+        queue = [(0.0, node)]
+        while queue:
+            distance, place = heapq.heappop(queue)
+            if place in done:
+                continue
+            done[place] = distance
+            for neighbour, length in self._links[place]:
+                if distance + length <= limit_px and neighbour not in done:
+                    heapq.heappush(queue, (distance + length, neighbour))
+        return done
+
+    def way_to(self, points: Indices, distances: dict[int, float]) -> Floats:
+        """Length of the way through the network to points; infinite where it is beyond the limit."""
+        edge = self.edge[points]
+        from_start, from_end = (
+            np.array([distances.get(node, math.inf) for node in self.ends[edge, side].tolist()]) for side in (0, 1)
+        )
+        way: Floats = np.minimum(
+            from_start + self.along_px[points], from_end + self.network.length_px[edge] - self.along_px[points]
+        )
+        return way
+
+    def junction_near(self, point: int) -> tuple[int, bool]:
+        """The end of the edge that is within its width, else the point; and whether it may be led to."""
+        edge = int(self.edge[point])
+        along, length = self.along_px[point], self.network.length_px[edge]
+        reach = self.network.width_px[edge]
+        end = int(self.offsets[edge]) if along < length - along else int(self.offsets[edge + 1] - 1)
+        if min(along, length - along) > reach:
+            return point, True
+        return end, bool(self.degree[self.vertex[end]] > 1)
+
+
+def bridge_gaps(network: Network, evidence: Evidence, settings: TraceSettings, pixel_m: float) -> Network:
+    """Bridge gaps by the rules above.
+
+    Args:
+        network: Its dead ends reach to the end of the mask.
+        evidence: What the network of the model saw.
+        settings: In metres.
+        pixel_m: Metres on the ground per pixel.
+    """
+    if not settings.max_gap_m or not network.paths:
+        return network
+    lines = _Lines(network)
+    dead_ends = lines.dead_ends()
+    search = _Search(lines, dead_ends, settings, pixel_m)
+    candidates = [
+        bridge
+        for number in range(len(dead_ends))
+        for goal in search.goals(number)
+        if (bridge := search.bridge(number, goal, evidence))
+    ]
+    return _with_bridges(lines, dead_ends, _chosen(candidates))
+
+
+class _Search:
+    """Rules 1 to 5 for one bridge at a time."""
+
+    def __init__(self, lines: _Lines, dead_ends: list[_DeadEnd], settings: TraceSettings, pixel_m: float) -> None:
+        self._lines, self._dead_ends, self._settings = lines, dead_ends, settings
+        self._max_gap_px = settings.max_gap_m / pixel_m
+        self._reach_px = (settings.max_gap_m + settings.min_spur_m) / pixel_m
+        self._max_turn = math.radians(settings.max_gap_turn_deg) or math.inf
+        self._tips = np.array([dead_end.xy for dead_end in dead_ends]).reshape(-1, 2)
+        self._tip_tree = cKDTree(self._tips)
+        self._widest_px = float(lines.radius_px.max())
+
+    def goals(self, number: int) -> Iterator[_Goal]:
+        """Where a bridge from a dead end may lead to."""
+        dead_end = self._dead_ends[number]
+        limit = max(self._settings.min_gap_detour, 1.0) * (self._reach_px + self._widest_px) + CLEAR_PX
+        distances = self._lines.distances_from(dead_end.node, limit)
+        yield from self._dead_ends_ahead(number, distances)
+        yield from self._sides_ahead(dead_end, distances)
+
+    def _dead_ends_ahead(self, number: int, distances: dict[int, float]) -> Iterator[_Goal]:
+        dead_end = self._dead_ends[number]
+        for other_number in sorted(self._tip_tree.query_ball_point(dead_end.xy, self._reach_px)):
+            other = self._dead_ends[other_number]
+            away = float(np.hypot(*(other.xy - dead_end.xy)))
+            if other_number <= number or away == 0:  # each pair once
+                continue
+            turns = [_turns(dead_end, other.xy), _turns(other, dead_end.xy)]
+            way = distances.get(other.node, math.inf)
+            if max(turns) <= self._max_turn and self._is_no_sliver(way, away):  # 2, 3
+                yield _Goal(-1, other.xy, sum(turns), other_number)
+
+    def _sides_ahead(self, dead_end: _DeadEnd, distances: dict[int, float]) -> Iterator[_Goal]:
+        """Of each edge in reach the place that a bridge would reach at least cost, were all equally likely."""
+        lines = self._lines
+        points = np.array(lines.tree.query_ball_point(dead_end.xy, self._reach_px + self._widest_px), dtype=np.int64)
+        points.sort()
+        offset = lines.xy[points] - dead_end.xy
+        away = np.hypot(*offset.T)
+        gap = away - lines.radius_px[points]
+        turn = np.abs(np.arctan2(_cross(dead_end.outward, offset), offset @ dead_end.outward))
+        fits = (away > 0) & (gap <= self._reach_px) & (turn <= self._max_turn)  # 1, 2
+        points, away, gap, turn = points[fits], away[fits], gap[fits], turn[fits]
+        fits = self._is_no_sliver(lines.way_to(points, distances), away)  # 3
+        points, cost, turn = points[fits], (gap * self._dearer(turn))[fits], turn[fits]
+        order = np.lexsort((cost, lines.edge[points]))
+        _, first = np.unique(lines.edge[points][order], return_index=True)
+        for best in order[first].tolist():
+            point, is_open = lines.junction_near(int(points[best]))
+            if is_open:
+                yield _Goal(point, lines.xy[point], float(turn[best]))
+
+    def _is_no_sliver(self, way_px: Floats | float, away_px: Floats | float) -> BoolMask:
+        """Rule 3; even when it is off, a bridge is no second line beside a road."""
+        is_no_sliver: BoolMask = np.asarray(way_px) >= np.maximum(
+            self._settings.min_gap_detour * np.asarray(away_px), np.asarray(away_px) + CLEAR_PX
+        )
+        return is_no_sliver
+
+    def _dearer(self, turn: Floats | float) -> Floats:
+        """Rule 6: how many times dearer a bridge is for its turns."""
+        dearer: Floats = 1.0 + np.asarray(turn) / self._max_turn
+        return dearer
+
+    def bridge(self, number: int, goal: _Goal, evidence: Evidence) -> _Bridge | None:
+        """Rules 1, 4 and 5; None where they forbid it."""
+        settings = self._settings
+        start = self._dead_ends[number]
+        if settings.min_gap_probability:
+            route = likely_route(start.xy, goal.xy, start.width_px, evidence)
+        else:
+            route = straight_route(start.xy, goal.xy, evidence)
+        if route.gap_px > self._max_gap_px:  # 1
+            return None
+        if route.probability < settings.min_gap_probability or route.ridge_share < settings.min_gap_ridge:  # 4
+            return None
+        bridge = _Bridge(number, goal, route, float(route.cost * self._dearer(goal.turn)))
+        return _ended_where_it_touches(bridge, self._lines)
+
+
+def _turns(dead_end: _DeadEnd, xy: Floats) -> float:
+    """Angle between the direction in which a road ends and the straight line to a place."""
+    offset = xy - dead_end.xy
+    return abs(math.atan2(float(_cross(dead_end.outward, offset)), float(offset @ dead_end.outward)))
+
+
+def _cross(one: Floats, others: Floats) -> Floats:
+    product: Floats = one[0] * others[..., 1] - one[1] * others[..., 0]
+    return product
+
+
+def _ended_where_it_touches(bridge: _Bridge, lines: _Lines) -> _Bridge | None:
+    """Rule 5 for roads: the bridge to where it first touches the line that it leads to; None if it touches another."""
+    points = bridge.route.points
+    inner = np.flatnonzero(_is_inner(points))
+    away, nearest = lines.tree.query(points[inner], distance_upper_bound=TOUCH_PX)
+    if not np.isfinite(away).any():
+        return bridge
+    first = int(np.argmax(np.isfinite(away)))
+    touched = int(nearest[first])
+    if bridge.goal.point < 0 or lines.edge[touched] != lines.edge[bridge.goal.point]:
+        return None
+    point, is_open = lines.junction_near(touched)
+    if not is_open:
+        return None
+    goal = _Goal(point, lines.xy[point], bridge.goal.turn)
+    kept = np.concatenate([points[: inner[first]], goal.xy[None]])
+    route = replace(bridge.route, points=kept)
+    return _Bridge(bridge.start, goal, route, bridge.cost)
+
+
+def _is_inner(points: Floats) -> BoolMask:
+    """Points of a line that are clear of its ends."""
+    from_ends = points[:, None] - points[[0, -1]]
+    inner: BoolMask = (np.hypot(from_ends[..., 0], from_ends[..., 1]) > CLEAR_PX).all(axis=1)
+    return inner
+
+
+def _chosen(candidates: list[_Bridge]) -> list[_Bridge]:
+    """Rule 6, and rule 5 for bridges among themselves."""
+    inner = [bridge.route.points[_is_inner(bridge.route.points)] for bridge in candidates]
+    owner = np.repeat(np.arange(len(candidates)), [len(points) for points in inner])
+    touching: dict[int, set[int]] = {}
+    if owner.size:
+        pairs = cKDTree(np.concatenate(inner)).query_pairs(TOUCH_PX, output_type="ndarray")
+        for one, other in np.unique(owner[pairs], axis=0).tolist():
+            touching.setdefault(one, set()).add(other)
+            touching.setdefault(other, set()).add(one)
+    taken: set[int] = set()
+    chosen: list[int] = []
+    for number in sorted(range(len(candidates)), key=lambda number: candidates[number].cost):
+        bridge = candidates[number]
+        ends = {bridge.start, bridge.goal.dead_end} - {-1}
+        if not (ends & taken or touching.get(number, set()) & set(chosen)):
+            taken |= ends
+            chosen.append(number)
+    return [candidates[number] for number in chosen]
+
+
+def _with_bridges(lines: _Lines, dead_ends: list[_DeadEnd], bridges: list[_Bridge]) -> Network:
+    """The network with the bridges, and with the roads divided that they lead to the side of."""
+    network = lines.network
+    goals = _landings(lines, bridges)
+    cuts: dict[int, set[int]] = {}
+    for point in goals:
+        if point >= 0:
+            cuts.setdefault(int(lines.edge[point]), set()).add(point - int(lines.offsets[lines.edge[point]]))
+    ring = (lines.ends[:, 0] == lines.ends[:, 1]) & (lines.degree[lines.ends[:, 0]] == RING_DEGREE)
+    parts = [_divided(path, cuts.get(edge, set()), is_ring=ring[edge]) for edge, path in enumerate(network.paths)]
+    paths = [part for pieces in parts for part in pieces]
+    parent = np.repeat(np.arange(len(parts)), [len(pieces) for pieces in parts])
+    widths = [network.width_px[parent]]
+    inner, count = [], len(network.vertices)
+    for bridge, point in zip(bridges, goals):
+        points = bridge.route.points[1:-1]
+        start = dead_ends[bridge.start]
+        end = dead_ends[bridge.goal.dead_end]
+        last = int(lines.vertex[point]) if point >= 0 else end.node
+        paths.append(np.array([start.node, *range(count, count + len(points)), last]))
+        widths.append(np.array([start.width_px if point >= 0 else 0.5 * (start.width_px + end.width_px)]))
+        inner.append(points)
+        count += len(points)
+    vertices = network.vertices.and_then(Vertices.on_no_road(np.concatenate([np.empty((0, 2)), *inner])))
+    bridged = np.arange(len(paths)) >= len(parent)
+    return Network(vertices, tuple(paths), np.zeros(len(paths)), np.concatenate(widths), bridged).redrawn(
+        vertices, paths
+    )
+
+
+def _landings(lines: _Lines, bridges: list[_Bridge]) -> list[int]:
+    """The point that each bridge leads to, -1 for a dead end; one within a width of an earlier one is the same."""
+    earlier: dict[int, list[int]] = {}
+    goals = []
+    for bridge in bridges:
+        point = bridge.goal.point
+        if point >= 0:
+            edge = int(lines.edge[point])
+            reach = lines.network.width_px[edge]
+            near = [one for one in earlier.get(edge, []) if abs(lines.along_px[one] - lines.along_px[point]) <= reach]
+            point = near[0] if near else point
+            earlier.setdefault(edge, []).append(point)
+        goals.append(point)
+    return goals
+
+
+def _divided(path: Indices, cuts: set[int], *, is_ring: bool) -> list[Indices]:
+    """A path in pieces between some of its points; the node of a ring is no end of a piece."""
+    stops = sorted({0, len(path) - 1} | cuts)
+    pieces = [path[start : stop + 1] for start, stop in zip(stops, stops[1:])]
+    if is_ring and len(pieces) > 1 and not cuts & {0, len(path) - 1}:
+        pieces = [np.concatenate([pieces[-1], pieces[0][1:]]), *pieces[1:-1]]
+    return pieces

@@ -1,0 +1,74 @@
+"""The way across a gap."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from road_extractor_plugin.compute.gap_route import Evidence, likely_route, straight_route
+from road_extractor_plugin.compute.raster_rows import ArrayRows
+
+START, END = np.array([10.5, 20.5]), np.array([40.5, 20.5])
+
+
+@pytest.fixture
+def detour() -> np.ndarray:
+    """Nothing is likely but a way that goes round by y = 14.5; road up to x = 13 and from x = 38."""
+    probability = np.zeros((40, 60), dtype=np.uint8)
+    for x in range(10, 41):
+        probability[int(14.5 + abs(x - 25.5) * 0.4), x] = 127
+    probability[20, 8:13] = probability[20, 38:44] = 254
+    return probability
+
+
+def test_it_goes_where_road_is_likely(detour: np.ndarray) -> None:
+    route = likely_route(START, END, 6, Evidence(ArrayRows(detour), 0.6))
+    np.testing.assert_allclose(route.points[[0, -1]], [START, END])
+    assert route.points[:, 1].min() == pytest.approx(14.5, abs=1)
+    assert route.probability > straight_route(START, END, Evidence(ArrayRows(detour), 0.6)).probability
+
+
+@pytest.mark.parametrize("stored", [0, 13, 100, 255], ids=["none", "faint", "likely", "nodata"])
+def test_gap_cost_and_probability_of_a_straight_way(stored: int) -> None:
+    probability = np.full((40, 60), stored, dtype=np.uint8)
+    probability[:, :15] = probability[:, 36:] = 254
+    expected = max(stored % 255 / 254, 0.002)
+    route = likely_route(START, END, 6, Evidence(ArrayRows(probability), 0.6))
+    assert route.gap_px == pytest.approx(21, abs=1)
+    assert route.probability == pytest.approx(expected, rel=0.05)
+    assert route.cost == pytest.approx(21 * (1 - math.log(expected)), rel=0.1)
+
+
+def test_without_a_gap_nothing_is_paid() -> None:
+    route = likely_route(START, END, 6, Evidence(ArrayRows(np.full((40, 60), 254, dtype=np.uint8)), 0.5))
+    assert (route.gap_px, route.cost, route.probability) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("turn", [0, 45, 90])
+def test_orientation_that_disagrees_makes_it_dearer(turn: float) -> None:
+    twice = math.radians(2 * turn)
+    sure = 0.8
+    orientation = np.full((2, 40, 60), sure * np.array([math.cos(twice), math.sin(twice)])[:, None, None], np.float32)
+    probability = np.full((40, 60), 127, dtype=np.uint8)
+    plain = likely_route(START, END, 6, Evidence(ArrayRows(probability), 0.6))
+    other = likely_route(START, END, 6, Evidence(ArrayRows(probability), 0.6, orientation))
+    expected = plain.gap_px * sure * math.sin(math.radians(turn)) ** 2
+    assert other.cost - plain.cost == pytest.approx(expected, abs=0.01)
+
+
+def test_only_the_window_is_read_and_beyond_the_raster_is_nothing() -> None:
+    probability = np.full((22, 60), 127, dtype=np.uint8)
+    route = likely_route(START, END, 6, Evidence(ArrayRows(probability), 0.6))
+    assert (route.points[:, 1] < 22).all()
+    assert route.probability == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_road_stands_out_and_the_space_between_two_does_not() -> None:
+    probability = np.full((40, 60), 25, dtype=np.uint8)
+    assert likely_route(START, END, 6, Evidence(ArrayRows(probability), 0.6)).ridge_share == 0
+    probability[np.r_[:17, 24:40]] = 5
+    assert likely_route(START, END, 6, Evidence(ArrayRows(probability), 0.6)).ridge_share == 1
+    probability[35:] = 254  # another road beside it
+    assert likely_route(START, END, 6, Evidence(ArrayRows(probability), 0.6)).ridge_share == 1
