@@ -18,6 +18,7 @@ from road_extractor_plugin.contract.decode import DecodeError, decode
 from road_extractor_plugin.contract.errors import RequestError
 from road_extractor_plugin.contract.model_card import InputSpec
 
+OPTIMISERS, RATES = ("adamw", "sgd"), ("cosine", "steps")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -57,39 +58,78 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class ScheduleConfig:
-    """Optimiser (AdamW), learning rate (warm-up, then cosine to zero) and length."""
+    """Optimiser, learning rate and length."""
 
     batch: int = 8
+    """Crops per process and batch."""
     accumulate: int = 1
     """Batches per step of the optimiser."""
     max_steps: int = 20_000
     """Steps of the optimiser, at most."""
     max_minutes: Optional[float] = None
     """Minutes of training, at most; the learning rate follows whichever limit is nearer. Not repeatable exactly."""
+    optimiser: str = "adamw"
+    """"adamw", or "sgd" with momentum, as in the paper."""
+    momentum: float = 0.9
+    """Of "sgd"."""
     learning_rate: float = 1e-3
     encoder_rate: float = 0.5
     """Factor on the learning rate for the encoder, whose weights are already good."""
     weight_decay: float = 0.02
+    decay_norms: bool = False
+    """Whether weight decay shrinks norms and biases too."""
+    rate: str = "cosine"
+    """Course of the learning rate after the warm-up: half a "cosine" to zero, or "steps" down."""
+    milestones: tuple[float, ...] = (5 / 12, 9 / 12, 11 / 12)
+    """Parts of the run after which "steps" goes down; these are the paper's epochs 50, 90 and 110 of 120."""
+    milestone_factor: float = 0.1
+    """Factor on the learning rate at each milestone."""
     warmup: float = 0.04
     """Part of the run in which the learning rate rises from 0."""
     average_decay: float = 0.998
-    """Of the moving average of weights, which is what is validated and exported."""
-    gradient_norm: float = 5.0
-    """Gradients are scaled down to this norm."""
+    """Of the moving average of weights, which is what is validated and exported; 0 takes the weights themselves."""
+    gradient_norm: Optional[float] = 5.0
+    """Gradients are scaled down to this norm; None leaves them."""
     validate_every: int = 500
-    """Batches between validations, each of which also writes a checkpoint."""
+    """Steps of the optimiser between validations, each of which also writes a checkpoint."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained.
 
         Raises:
-            RequestError: A number is too small.
+            RequestError: A number is too small, or a choice unknown.
         """
         # Batch normalisation of the pooled 1 x 1 maps needs two images at least.
         least = {"batch": 2, "accumulate": 1, "max_steps": 1, "validate_every": 1}
         for name, smallest in least.items():
             if getattr(self, name) < smallest:
                 raise RequestError(f"schedule.{name}", getattr(self, name), f"at least {smallest}")
+        for name, choices in (("optimiser", OPTIMISERS), ("rate", RATES)):
+            if getattr(self, name) not in choices:
+                raise RequestError(f"schedule.{name}", getattr(self, name), f"one of {', '.join(choices)}")
+
+
+@dataclass(frozen=True)
+class StartConfig:
+    """Fine-tuning: a run that starts from the weights of another."""
+
+    weights: Optional[str] = None
+    """A checkpoint of `train`; only its weights are taken. None starts from those of the encoder."""
+    reset_heads: bool = False
+    """Start the heads anew, as for other labels or other heads."""
+    freeze_encoder_steps: int = 0
+    """Steps of the optimiser in which the encoder stays as it is, its statistics too."""
+
+    def __post_init__(self) -> None:
+        """Refuse what does not go together.
+
+        Raises:
+            RequestError: Heads are reset that are new anyway, or the number of steps is negative.
+        """
+        if self.reset_heads and self.weights is None:
+            raise RequestError("start.reset_heads", self.reset_heads, "false without start.weights (--finetune)")
+        if self.freeze_encoder_steps < 0:
+            raise RequestError("start.freeze_encoder_steps", self.freeze_encoder_steps, "0 or more")
 
 
 @dataclass(frozen=True)
@@ -102,6 +142,16 @@ class MachineConfig:
     """Threads of the CPU; None takes torch's default."""
     channels_last: bool = True
     """Memory layout; faster for networks with batch normalisation."""
+    accelerator: str = "auto"
+    """Lightning's name: "auto" takes a GPU when there is one, "cpu" does not."""
+    devices: Optional[int] = None
+    """Processes on this machine, one per GPU; None takes all GPUs, or one process without any."""
+    nodes: int = 1
+    """Machines; start `train` by torchrun on each."""
+    synchronise_norms: bool = False
+    """Batch normalisation over the images of all processes, which small batches per GPU need."""
+    deterministic: bool = False
+    """Only algorithms that repeat bit for bit; slower on a GPU. A CPU repeats anyway."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +175,7 @@ class RunConfig:
     data: DataConfig = field(default_factory=DataConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    start: StartConfig = field(default_factory=StartConfig)
     machine: MachineConfig = field(default_factory=MachineConfig)
     card: CardConfig = field(default_factory=CardConfig)
 

@@ -47,7 +47,17 @@ class ParityError(RoadExtractorError):
     def __init__(self, output: str, shape: tuple[int, ...], difference: float, tolerance: float) -> None:
         super().__init__(
             f"The exported output '{output}' differs from torch by {difference:.2e} at input {shape}, "
-            f"more than {tolerance:.0e}. No file was written. Try another opset or encoder."
+            f"more than {tolerance:.0e}. No file was written. Try another precision, format or encoder."
+        )
+
+
+class AccuracyError(RoadExtractorError):
+    """Reduced precision costs too much accuracy; nothing is written."""
+
+    def __init__(self, precision: str, data: str, exact_iou: float, reduced_iou: float, allowed: float) -> None:
+        super().__init__(
+            f"With {precision}, the IoU on the held-out scenes of '{data}' falls from {exact_iou:.4f} to "
+            f"{reduced_iou:.4f}, allowed are {allowed:.3f}. No file was written. Export with --precision fp32 or fp16."
         )
 
 

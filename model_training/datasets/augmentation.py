@@ -22,7 +22,9 @@ class AugmentationConfig:
     scale: Range = (0.8, 1.25)
     """Factor on the ground resolution."""
     rotate: bool = True
-    """Any angle, and mirrored half of the time."""
+    """Turned by an angle, and mirrored half of the time."""
+    rotation_step_degrees: float = 0.0
+    """Angles are multiples of this; 0 takes any angle."""
     gamma: Range = (0.75, 1.35)
     contrast: Range = (0.75, 1.3)
     brightness: Range = (-0.1, 0.1)

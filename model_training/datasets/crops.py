@@ -6,9 +6,11 @@ what order, and a resumed run goes on with the very crop at which it stopped.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +19,10 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from model_training.datasets.augmentation import AugmentationConfig, Crop, Warp, cut, recolour
-from model_training.datasets.folders import Scene
+from model_training.datasets.folders import Bytes, Scene
 from model_training.datasets.orientation import orientation_label
+from model_training.datasets.orientation_classes import orientation_classes
+from model_training.errors import DatasetError
 from road_extractor_plugin.compute.normalise import normalise
 from road_extractor_plugin.contract.model_card import InputSpec
 
@@ -51,6 +55,8 @@ class CropRecipe:
     road_share: float
     """Part of the crops for which a place with roads is sought."""
     seed: int
+    orientation: str = "vector"
+    """Labels of the orientation task: "vector", "classes" or "none"."""
 
 
 class Batch(NamedTuple):
@@ -62,38 +68,53 @@ class Batch(NamedTuple):
     """float32 (n, 1, h, w), 0 or 1."""
     valid: Tensor
     """float32 (n, 1, h, w), 0 or 1."""
-    orientation: Tensor
-    """float32 (n, 2, h / 4, w / 4)."""
-    orientation_weight: Tensor
-    """float32 (n, 1, h / 4, w / 4)."""
+    orientation: Sequence[Tensor]
+    """Vector and weight, float32 (n, 2, h / 4, w / 4) and (n, 1, h / 4, w / 4); or classes, uint8 (n, h / s, w / s) at
+    strides 4, 2 and 1; or nothing."""
     source: Tensor
     """int64 (n,): index of the folder."""
 
 
-def to_sample(crop: Crop, source: int, spec: InputSpec) -> Batch:
+def to_sample(crop: Crop, source: int, spec: InputSpec, orientation: str) -> Batch:
     """One sample, without the first axis."""
     image = normalise(crop.image.transpose(2, 0, 1), crop.valid.astype(np.bool_), spec)
     road = crop.road * crop.valid
-    label = orientation_label(road, crop.valid)
     return Batch(
         torch.from_numpy(image),
         torch.from_numpy(road.astype(np.float32)[None]),
         torch.from_numpy(crop.valid.astype(np.float32)[None]),
-        torch.from_numpy(label.vector),
-        torch.from_numpy(label.weight),
+        orientation_labels(road, crop.valid, orientation),
         torch.tensor(source),
     )
+
+
+def orientation_labels(road: Bytes, valid: Bytes, kind: str) -> tuple[Tensor, ...]:
+    """The labels that an orientation head of this kind learns from, without the first axis."""
+    if kind == "none":
+        return ()
+    if kind == "classes":
+        return tuple(torch.from_numpy(classes) for classes in orientation_classes(road, valid))
+    label = orientation_label(road, valid)
+    return torch.from_numpy(label.vector), torch.from_numpy(label.weight)
 
 
 class TrainingCrops(Dataset[Batch]):
     """Random augmented crops; item k is always the same for one seed."""
 
     def __init__(self, sources: Sequence[Source], spec: InputSpec, recipe: CropRecipe) -> None:
+        """Weigh the scenes by their valid areas.
+
+        Raises:
+            DatasetError: A source has no valid pixel.
+        """
         self._sources = tuple(sources)
         self._spec = spec
         self._recipe = recipe
         shares = np.array([source.share for source in sources])
         self._source_share = shares / shares.sum()
+        for source in sources:
+            if not any(scene.valid.any() for scene in source.scenes):
+                raise DatasetError(Path(source.name), "has no valid pixel to train on", "Check its masks in valid/")
         areas = [np.array([scene.valid.sum(dtype=np.int64) for scene in source.scenes]) for source in sources]
         self._scene_share = [area / area.sum() for area in areas]
 
@@ -105,7 +126,7 @@ class TrainingCrops(Dataset[Batch]):
         scene = source.scenes[int(rng.choice(len(source.scenes), p=self._scene_share[index]))]
         crop = cut(scene, self._draw_warp(scene, source, rng), self._recipe.crop_px)
         image = recolour(crop.image, self._recipe.augmentation, rng)
-        return to_sample(Crop(image, crop.road, crop.valid), index, self._spec)
+        return to_sample(Crop(image, crop.road, crop.valid), index, self._spec, self._recipe.orientation)
 
     def _draw_warp(self, scene: Scene, source: Source, rng: np.random.Generator) -> Warp:
         jitter = math.exp(rng.uniform(*np.log(self._recipe.augmentation.scale)))
@@ -113,6 +134,8 @@ class TrainingCrops(Dataset[Batch]):
         angle, mirrored = 0.0, False
         if self._recipe.augmentation.rotate:
             angle, mirrored = rng.uniform(0.0, 2 * math.pi), bool(rng.integers(2))
+            step = math.radians(self._recipe.augmentation.rotation_step_degrees)
+            angle = step * math.floor(angle / step) if step else angle
         with_roads = bool(rng.random() < self._recipe.road_share)
         x, y = _draw_centre(scene, zoom * self._recipe.crop_px, rng, with_roads=with_roads)
         return Warp(x, y, zoom, angle, mirrored)
@@ -138,9 +161,10 @@ def _draw_centre(scene: Scene, side_px: float, rng: np.random.Generator, *, with
 class ValidationCrops(Dataset[Batch]):
     """The middle of each scene, unchanged but for the ground resolution."""
 
-    def __init__(self, sources: Sequence[Source], spec: InputSpec, *, crop_px: int) -> None:
+    def __init__(self, sources: Sequence[Source], spec: InputSpec, *, crop_px: int, orientation: str = "none") -> None:
         self._spec = spec
         self._crop_px = crop_px
+        self._orientation = orientation
         self._items = [
             (index, scene, spec.ground_resolution_m / source.ground_resolution_m)
             for index, source in enumerate(sources)
@@ -152,12 +176,13 @@ class ValidationCrops(Dataset[Batch]):
         return len(self._items)
 
     def __getitem__(self, number: int) -> Batch:
-        """The crop of scene `number`."""
-        index, scene, zoom = self._items[number]
+        """The crop of scene `number`; from the last on, crops without valid pixels, which count nothing."""
+        index, scene, zoom = self._items[number % len(self._items)]
+        if number >= len(self._items):
+            scene = dataclasses.replace(scene, valid=np.zeros_like(scene.valid))
         height, width = scene.road.shape
-        return to_sample(
-            cut(scene, Warp(width / 2, height / 2, zoom, 0.0, mirrored=False), self._crop_px), index, self._spec
-        )
+        crop = cut(scene, Warp(width / 2, height / 2, zoom, 0.0, mirrored=False), self._crop_px)
+        return to_sample(crop, index, self._spec, self._orientation)
 
 
 class CropNumbers(Sampler[int]):

@@ -9,6 +9,7 @@ Files pair by stem, in sorted order.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,10 @@ from model_training.errors import DatasetError
 from road_extractor_plugin.contract.errors import RequestError
 
 Bytes = npt.NDArray[np.uint8]
+DEEP_MODES = {"I;16", "I;16B", "I;16L", "I", "F"}
+"""Pillow's modes of one band with more than 8 bits."""
+JPEG_NOISE = 64
+"""A road in a JPEG is brighter than this."""
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"})
 
 
@@ -106,11 +111,11 @@ def read_scene(paths: ScenePaths) -> Scene:
     """Read a scene.
 
     Raises:
-        DatasetError: A file is corrupt, or the sizes differ.
+        DatasetError: A file is corrupt or has more than 8 bits per band, or the sizes differ.
     """
-    image = _read(paths.image, "RGB")
-    road = binary_mask(_read(paths.mask, "L"))
-    valid = np.ones_like(road) if paths.valid is None else binary_mask(_read(paths.valid, "L"))
+    image = _read_image(paths.image)
+    road = _read_mask(paths.mask)
+    valid = np.ones_like(road) if paths.valid is None else _read_mask(paths.valid)
     for name, path, layer in (("mask", paths.mask, road), ("valid mask", paths.valid, valid)):
         if path is not None and layer.shape != image.shape[:2]:
             sizes = f"is a {name} of {_size(layer)} px for an image of {_size(image)} px"
@@ -127,13 +132,31 @@ def binary_mask(values: npt.NDArray[Any]) -> Bytes:
     return road
 
 
-def _read(path: Path, mode: str) -> Bytes:
+def _read_image(path: Path) -> Bytes:
+    def as_rgb(image: Image.Image) -> Bytes:
+        if image.mode in DEEP_MODES:
+            has = f"has more than 8 bits per band (Pillow's mode {image.mode})"
+            raise DatasetError(path, has, "Stretch it to 8 bits first, as `prepare geo` does")
+        return np.asarray(image.convert("RGB"), dtype=np.uint8)
+
+    return _read(path, as_rgb)
+
+
+def _read_mask(path: Path) -> Bytes:
+    def as_mask(image: Image.Image) -> Bytes:
+        values = np.asarray(image if image.mode in {"1", "L"} | DEEP_MODES else image.convert("L"))
+        # What a JPEG without roads has is noise, of which half would be roads.
+        return binary_mask(np.where(values < JPEG_NOISE, 0, values) if image.format == "JPEG" else values)
+
+    return _read(path, as_mask)
+
+
+def _read(path: Path, decode: Callable[[Image.Image], Bytes]) -> Bytes:
     try:
         with Image.open(path) as image:
-            pixels: Bytes = np.asarray(image.convert(mode), dtype=np.uint8)
-    except (OSError, Image.DecompressionBombError) as error:
+            return decode(image)
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise DatasetError(path, f"cannot be read as an image ({error})", "Replace or remove the file") from error
-    return pixels
 
 
 def _size(array: Bytes) -> str:

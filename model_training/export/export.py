@@ -6,27 +6,30 @@ import dataclasses
 import itertools
 import logging
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from model_training.configuration import RunConfig
 from model_training.datasets.folders import Scene, read_scene
 from model_training.datasets.holdout import VALIDATION, Split, read_split, scenes_of
+from model_training.errors import AccuracyError
 from model_training.evaluation.figures import PROTOCOL, choose_thresholds, count_scenes, figures
+from model_training.evaluation.labelled_folder import LabelledFolder, evaluation_for_card
 from model_training.evaluation.prediction import predict_scene, resample
-from model_training.evaluation.report import LabelledFolder, evaluate_folder
 from model_training.export.margin import measure_margin
-from model_training.export.onnx_graph import ORIENTATION, PROBABILITY, to_onnx
+from model_training.export.parity import ORIENTATION, PROBABILITY
+from model_training.export.products import FP32, SELF_TEST_TOLERANCE, exact_product, reduced_product, written
+from model_training.export.quantise import calibration_crops
 from model_training.network.road_network import MULTIPLE_OF, DeployedNetwork
 from model_training.training.run import SPLIT_FILE, load_network
-from road_extractor_plugin.compute.local import LocalCompute
+from road_extractor_plugin.compute.metrics.segmentation import SegmentationCounts
+from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.compute.self_test import self_test_input
-from road_extractor_plugin.contract.deepness import deepness_metadata
 from road_extractor_plugin.contract.errors import OutputError, RequestError
 from road_extractor_plugin.contract.model_card import (
-    CARD_KEY,
     SCHEMA,
     Evaluation,
     ModelCard,
@@ -37,13 +40,14 @@ from road_extractor_plugin.contract.model_card import (
     TilingSpec,
 )
 
-if TYPE_CHECKING:
-    import onnx
-
 LOG = logging.getLogger(__name__)
 SELF_TEST_SEED, SELF_TEST_TILE_PX, SELF_TEST_POINTS = 20, 256, 16
-SELF_TEST_TOLERANCE = 0.02
-"""Wide enough for half precision and other devices, narrow enough for a wrong band order or normalisation."""
+LARGEST_IOU_DROP = 0.005
+"""Of a file with reduced precision, on the held-out scenes of any data set."""
+HeldOut = dict[str, list[Scene]]
+"""Held-out scenes by data set, at the network's ground resolution."""
+CountsByData = dict[str, SegmentationCounts]
+"""Counts on held-out scenes by data set."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,21 +61,26 @@ class ExportRequest:
     """Folders whose figures go into the card; nothing is chosen on them."""
     tile_px: int
     with_orientation: bool
+    file_format: str
+    """One of `FORMATS`."""
+    precision: str
+    """One of `PRECISIONS`."""
 
 
 def export(request: ExportRequest) -> ModelCard:
     """Export a checkpoint.
 
-    1. The graph, refused when it differs from torch.
-    2. The margin, on held-out scenes.
-    3. The thresholds, on held-out scenes.
+    1. The network in single precision, refused when it differs from torch.
+    2. The margin and the thresholds, on held-out scenes.
+    3. The network in reduced precision, refused when it loses accuracy on held-out scenes.
     4. The figures, on held-out scenes and on the test folders.
     5. The self-test.
 
     Raises:
         CheckpointError: The checkpoint cannot be read.
-        RequestError: Orientation is asked of a network without it.
-        ParityError: The graph differs from torch.
+        RequestError: Orientation is asked of a network without it, or the format lacks the precision.
+        ParityError: The file differs from torch.
+        AccuracyError: Reduced precision costs too much accuracy.
         DatasetError: A scene cannot be read.
         OutputError: The file cannot be written.
     """
@@ -79,45 +88,89 @@ def export(request: ExportRequest) -> ModelCard:
     if request.with_orientation and config.network.orientation != "vector":
         problem = "left out, for this network was trained without orientation vectors"
         raise RequestError("--orientation", config.network.orientation, problem)
-    graph = to_onnx(DeployedNetwork(network, with_orientation=request.with_orientation).eval())  # 1
+    module = DeployedNetwork(network, with_orientation=request.with_orientation).eval()
+    product = exact_product(module, request.file_format)  # 1
     split = read_split(request.checkpoint.parent / SPLIT_FILE)
-    draft = request.output.with_name(request.output.name + ".new")
-    try:
-        card = draft_card(config, request.tile_px, with_orientation=request.with_orientation)
-        write_model(graph, card, draft)
-        card = measured_card(card, draft, config, request, split)
-        write_model(graph, card, draft)
-        draft.replace(request.output)
-    except OSError as error:
-        raise OutputError(
-            f"Cannot write '{request.output}' ({error.strerror})", "Choose another file with -o"
-        ) from error
-    finally:
-        draft.unlink(missing_ok=True)
+    scenes = held_out_scenes(config, request.data_root, split)
+    with _draft_of(request.output) as draft:
+        card = with_margin(written(product, draft_card(config, request), draft), scenes)  # 2
+        card = with_thresholds(written(product, card, draft), scenes)
+        counts = count_held_out(written(product, card, draft), scenes)
+        if request.precision != FP32:  # 3
+            crops = calibration_crops(config, request.data_root, split)
+            product = reduced_product(product, request.precision, module, crops)
+            exact, counts = counts, count_held_out(written(product, card, draft), scenes)
+            check_accuracy(request.precision, exact, counts)
+        compute = written(product, card, draft)
+        card = dataclasses.replace(
+            card,
+            evaluation=(*held_out_evaluations(counts), *(evaluation_for_card(test, compute) for test in request.tests)),
+            self_test=record_self_test(compute, SELF_TEST_TOLERANCE[request.precision]),
+        )  # 4, 5
+        product.write(card, draft)
     LOG.info("wrote %s, %.1f MB", request.output, request.output.stat().st_size / 1e6)
     return card
 
 
-def measured_card(card: ModelCard, file: Path, config: RunConfig, request: ExportRequest, split: Split) -> ModelCard:
-    """The card with everything that is measured on the exported file itself."""
-    scenes = held_out_scenes(config, request.data_root, split)
-    margin = measure_margin(itertools.chain(*scenes.values()), LocalCompute(file, card))  # 2
-    card = dataclasses.replace(card, tiling=dataclasses.replace(card.tiling, margin_px=margin))
-    compute = LocalCompute(file, card)
-    resolution = card.input.ground_resolution_m
-    predicted = {name: [predict_scene(scene, resolution, compute) for scene in items] for name, items in scenes.items()}
-    thresholds = choose_thresholds(list(predicted.values()))  # 3
-    LOG.info("margin %d px, thresholds high %.2f, low %.2f", margin, thresholds.high, thresholds.low)
-    held_out = tuple(
-        Evaluation(name, "held out of training", PROTOCOL, figures(count_scenes(items, thresholds)))
-        for name, items in predicted.items()
+@contextmanager
+def _draft_of(output: Path) -> Iterator[Path]:
+    """A file beside `output` that takes its place when the block ends well, and else is removed."""
+    draft = output.with_name(output.name + ".new")
+    try:
+        yield draft
+        draft.replace(output)
+    except OSError as error:
+        raise OutputError(f"Cannot write '{output}' ({error.strerror})", "Choose another file with -o") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def with_margin(compute: Compute, held_out: HeldOut) -> ModelCard:
+    """The card with its margin measured on held-out scenes."""
+    margin = measure_margin([*itertools.chain(*held_out.values())], compute)
+    LOG.info("margin %d px", margin)
+    return dataclasses.replace(compute.card, tiling=dataclasses.replace(compute.card.tiling, margin_px=margin))
+
+
+def with_thresholds(compute: Compute, held_out: HeldOut) -> ModelCard:
+    """The card with its thresholds chosen on held-out scenes."""
+    resolution = compute.card.input.ground_resolution_m
+    thresholds = choose_thresholds(
+        [[predict_scene(scene, resolution, compute) for scene in scenes] for scenes in held_out.values()]
     )
-    compute = LocalCompute(file, dataclasses.replace(card, thresholds=thresholds))
-    tests = tuple(evaluate_folder(folder, compute, "test").evaluation for folder in request.tests)  # 4
-    return dataclasses.replace(compute.card, evaluation=held_out + tests, self_test=record_self_test(compute))  # 5
+    LOG.info("thresholds high %.2f, low %.2f", thresholds.high, thresholds.low)
+    return dataclasses.replace(compute.card, thresholds=thresholds)
 
 
-def held_out_scenes(config: RunConfig, data_root: Path, split: Split) -> dict[str, list[Scene]]:
+def count_held_out(compute: Compute, held_out: HeldOut) -> CountsByData:
+    """Counts of each data set with the margin and thresholds of the file's card."""
+    resolution, thresholds = compute.card.input.ground_resolution_m, compute.card.thresholds
+    return {
+        name: count_scenes((predict_scene(scene, resolution, compute) for scene in scenes), thresholds)
+        for name, scenes in held_out.items()
+    }
+
+
+def check_accuracy(
+    precision: str, exact: dict[str, SegmentationCounts], reduced: dict[str, SegmentationCounts]
+) -> None:
+    """Compare the IoU of a file with reduced precision with that in single precision, at the same thresholds.
+
+    Raises:
+        AccuracyError: A data set loses more than `LARGEST_IOU_DROP`.
+    """
+    for name, counts in exact.items():
+        LOG.info("%s: held-out IoU %.4f, in fp32 %.4f", name, reduced[name].iou, counts.iou)
+        if counts.iou - reduced[name].iou > LARGEST_IOU_DROP:
+            raise AccuracyError(precision, name, counts.iou, reduced[name].iou, LARGEST_IOU_DROP)
+
+
+def held_out_evaluations(counts: CountsByData) -> tuple[Evaluation, ...]:
+    """What the card says of the held-out scenes."""
+    return tuple(Evaluation(name, "held out of training", PROTOCOL, figures(each)) for name, each in counts.items())
+
+
+def held_out_scenes(config: RunConfig, data_root: Path, split: Split) -> HeldOut:
     """The validation scenes of each folder, at the network's ground resolution."""
     target = config.data.ground_resolution_m
     return {
@@ -129,13 +182,14 @@ def held_out_scenes(config: RunConfig, data_root: Path, split: Split) -> dict[st
     }
 
 
-def draft_card(config: RunConfig, tile_px: int, *, with_orientation: bool) -> ModelCard:
+def draft_card(config: RunConfig, request: ExportRequest) -> ModelCard:
     """The card with what is known before measuring."""
     outputs = [OutputSpec(PROBABILITY, 1, 1, "probability of road, 0..1", 0)]
-    if with_orientation:
+    if request.with_orientation:
         meaning = "(cos 2t, sin 2t) of the road's direction t in the image, from +x (columns) towards +y (rows)"
         outputs.append(OutputSpec(ORIENTATION, 2, 4, meaning, -1))
     network = config.network
+    built_of = f"{network.encoder} + UPerNet (D = {network.pyramid_channels}) + DGCN, {network.heads} heads"
     return ModelCard(
         schema=SCHEMA,
         name=config.card.name,
@@ -146,10 +200,10 @@ def draft_card(config: RunConfig, tile_px: int, *, with_orientation: bool) -> Mo
             name="model_training",
             commit=current_commit(),
             encoder=network.encoder,
-            architecture=f"{network.encoder} + UPerNet (D = {network.pyramid_channels}) + DGCN, {network.heads} heads",
+            architecture=built_of if request.precision == FP32 else f"{built_of}, {request.precision}",
         ),
         input=config.input_spec(),
-        tiling=TilingSpec(tile_px=tile_px, multiple_of=MULTIPLE_OF, margin_px=tile_px // 8),
+        tiling=TilingSpec(request.tile_px, multiple_of=MULTIPLE_OF, margin_px=request.tile_px // 8),
         outputs=tuple(outputs),
         thresholds=Thresholds(high=0.5, low=0.5),
         evaluation=(),
@@ -167,9 +221,9 @@ def current_commit() -> str:
     return result.stdout.strip()
 
 
-def record_self_test(compute: LocalCompute) -> SelfTest:
+def record_self_test(compute: Compute, tolerance: float) -> SelfTest:
     """Expected probabilities at points that span the range of the prediction on the seeded input."""
-    blank = SelfTest(SELF_TEST_SEED, SELF_TEST_TILE_PX, (), (), (), SELF_TEST_TOLERANCE)
+    blank = SelfTest(SELF_TEST_SEED, SELF_TEST_TILE_PX, (), (), (), tolerance)
     probability = compute.predict(self_test_input(blank, len(compute.card.input.bands)))[0]
     order = np.argsort(probability, axis=None, kind="stable")
     chosen = order[np.linspace(0, order.size - 1, SELF_TEST_POINTS).astype(int)]
@@ -180,12 +234,3 @@ def record_self_test(compute: LocalCompute) -> SelfTest:
         columns=tuple(int(column) for column in columns),
         expected=tuple(round(float(value), 6) for value in probability[rows, columns]),
     )
-
-
-def write_model(graph: onnx.ModelProto, card: ModelCard, path: Path) -> None:
-    """Write the graph with the card, and Deepness' keys, in its metadata."""
-    del graph.metadata_props[:]
-    for key, value in {CARD_KEY: card.to_json(), **deepness_metadata(card)}.items():
-        graph.metadata_props.add(key=key, value=value)
-    graph.producer_name, graph.producer_version = card.producer.name, card.producer.commit
-    path.write_bytes(graph.SerializeToString())

@@ -13,7 +13,8 @@ A tile is predicted alone and again as the middle of a larger tile, where its bo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -22,28 +23,38 @@ from model_training.datasets.folders import Scene
 from road_extractor_plugin.compute.normalise import normalise
 from road_extractor_plugin.compute.protocol import Compute
 
+LOG = logging.getLogger(__name__)
 Float32 = npt.NDArray[np.float32]
 
 PERCENTILE = 99.0
 LARGEST_DIFFERENCE = 0.1
 CONTEXT_PX = 128
 """What the larger tile has on each side."""
+TILES_PX = (384, 256, 128)
+"""Tiles to measure at, the first that finds a place."""
 STEP_PX = 4
 """Width of the rings, and so the step of margins."""
 LEAST_VALID = 0.9
 """Share of valid pixels from which a place is used."""
 
 
-def measure_margin(scenes: Iterable[Scene], compute: Compute) -> int:
+def measure_margin(scenes: Sequence[Scene], compute: Compute) -> int:
     """The margin in pixels, from all places of the scenes where the larger tile fits.
+
+    The tile need not be that of the card: the border is as wide for any. It is the largest one that finds a place.
 
     Args:
         scenes: At the model's ground resolution.
         compute: The exported network.
     """
-    tile = compute.card.tiling.tile_px
-    differences = [difference for scene in scenes for difference in _differences(scene, compute, tile)]
-    return smallest_margin(np.stack(differences)) if differences else tile // 8
+    for tile in TILES_PX:
+        differences = [difference for scene in scenes for difference in _differences(scene, compute, tile)]
+        if differences:
+            return smallest_margin(np.stack(differences))
+    margin = compute.card.tiling.tile_px // 8
+    side = TILES_PX[-1] + 2 * CONTEXT_PX
+    LOG.warning("no held-out scene has %d valid px in a square: margin not measured, %d px assumed", side, margin)
+    return margin
 
 
 def _differences(scene: Scene, compute: Compute, tile: int) -> Iterable[Float32]:

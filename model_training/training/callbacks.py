@@ -15,6 +15,7 @@ from torch import Tensor
 
 from model_training.errors import TrainingStoppedError
 from model_training.training.module import RoadModule
+from road_extractor_plugin.contract.errors import OutputError
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
@@ -68,34 +69,24 @@ class Checkpoints(Callback):
 
 
 def save_whole(trainer: Trainer, path: Path) -> None:
-    """Write a checkpoint so that there is either the old file or the whole new one."""
+    """Write a checkpoint so that there is either the old file or the whole new one.
+
+    Raises:
+        OutputError: It cannot be written; the old one stays, and the run can be continued from there.
+    """
     fresh = path.with_suffix(".new")
-    trainer.save_checkpoint(fresh)
-    fresh.replace(path)
-
-
-class RandomState(Callback):
-    """Goes on with the random numbers of the interrupted run, once everything else is built."""
-
-    def __init__(self) -> None:
-        self._saved: Tensor | None = None
-
-    def state_dict(self) -> dict[str, Any]:
-        """Kept in the checkpoint."""
-        return {"torch": torch.get_rng_state()}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Remembered until training starts."""
-        self._saved = state_dict["torch"]
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
-        """Set it."""
-        if self._saved is not None:
-            torch.set_rng_state(self._saved.cpu())
+    try:
+        trainer.save_checkpoint(fresh)
+        if trainer.is_global_zero:
+            fresh.replace(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        remedy = "Make room or grant access, then continue with --resume from the last checkpoint"
+        raise OutputError(f"Cannot write the checkpoint '{path}' ({error.strerror})", remedy) from error
 
 
 class StopOnSignal(Callback):
-    """On SIGTERM or Ctrl+C: finish the step, write `last.ckpt`, end."""
+    """On SIGTERM or Ctrl+C: finish the step or the validation, write `last.ckpt`, end. Comes after `Checkpoints`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -118,12 +109,27 @@ class StopOnSignal(Callback):
         batch: object,  # noqa: ARG002
         batch_idx: int,
     ) -> None:
-        """Stop at the end of a step of the optimiser, so that no gradient is lost."""
-        if self._received is None or (batch_idx + 1) % trainer.accumulate_grad_batches:
+        """Stop at the end of a step of the optimiser, so that no gradient is lost, unless a validation is due."""
+        batches = batch_idx + 1
+        validates = trainer.val_check_batch is not None and batches % trainer.val_check_batch == 0
+        if validates or batches % trainer.accumulate_grad_batches:
             return
-        path = self.folder / LAST
-        save_whole(trainer, path)
-        raise TrainingStoppedError(signal.Signals(self._received).name, trainer.global_step, path)
+        if self._agreed(trainer):
+            save_whole(trainer, self.folder / LAST)
+            self._stop(trainer)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Stop after a validation; its checkpoint is written."""
+        if self._agreed(trainer):
+            self._stop(trainer)
+
+    def _agreed(self, trainer: Trainer) -> bool:
+        """Whether any process was told to stop; all must ask together."""
+        return trainer.strategy.reduce_boolean_decision(self._received is not None, all=False)
+
+    def _stop(self, trainer: Trainer) -> None:
+        name = "a signal to another process" if self._received is None else signal.Signals(self._received).name
+        raise TrainingStoppedError(name, trainer.global_step, self.folder / LAST)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:  # noqa: ARG002
         """Give the signals back."""
@@ -143,8 +149,9 @@ class EndOfSchedule(Callback):
         batch_idx: int,  # noqa: ARG002
     ) -> None:
         """Look at the clock."""
-        if isinstance(pl_module, RoadModule) and pl_module.fraction_done >= 1.0:
-            trainer.should_stop = True
+        if isinstance(pl_module, RoadModule):
+            pl_module.look_at_clock()
+            trainer.should_stop = trainer.should_stop or pl_module.fraction_done >= 1.0
 
 
 class ProgressLines(Callback):

@@ -26,7 +26,7 @@ class RoadData(LightningDataModule):
         self._config = config
         self._data_root = data_root
         self._split = split
-        recipe = CropRecipe(data.augmentation, data.crop_px, data.road_share, config.seed)
+        recipe = CropRecipe(data.augmentation, data.crop_px, data.road_share, config.seed, config.network.orientation)
         self._training = TrainingCrops(self._read(TRAINING), spec, recipe)
         self._validation = ValidationCrops(self._read(VALIDATION), spec, crop_px=data.validation_crop_px)
 
@@ -56,8 +56,10 @@ class RoadData(LightningDataModule):
         )
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        """The middle of each held-out scene."""
-        return DataLoader(self._validation, batch_size=self._config.schedule.batch)
+        """The middle of each held-out scene; with several processes each takes every n-th, as many as the others."""
+        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        numbers = range(rank, -(-len(self._validation) // world) * world, world)
+        return DataLoader(self._validation, batch_size=self._config.schedule.batch, sampler=numbers)
 
 
 def _use_one_thread(worker: int) -> None:  # noqa: ARG001  (DataLoader's signature)

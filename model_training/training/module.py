@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
@@ -13,7 +14,7 @@ from model_training.configuration import RunConfig
 from model_training.datasets.crops import Batch
 from model_training.network.road_network import RoadNetwork, RoadOutputs, road_probability
 from model_training.training.losses import total_loss
-from model_training.training.schedule import fraction_done, rate_factor
+from model_training.training.schedule import create_optimiser, fraction_done, rate_factor
 from model_training.training.validation import ThresholdSweep
 
 
@@ -27,6 +28,8 @@ class RoadModule(LightningModule):
         if config.machine.channels_last:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.source_names = source_names
+        self.fraction_done = 0.0
+        """0..1, by steps or by time."""
         self.minutes_before = 0.0
         self._started = time.monotonic()
         self._sweeps: list[ThresholdSweep] = []
@@ -36,10 +39,11 @@ class RoadModule(LightningModule):
         """Minutes trained, over all resumed runs."""
         return self.minutes_before + (time.monotonic() - self._started) / 60
 
-    @property
-    def fraction_done(self) -> float:
-        """0..1, by steps or by time."""
-        return fraction_done(self.config.schedule, self.global_step, self.minutes)
+    def look_at_clock(self) -> None:
+        """Set how far the run is; all processes take the first one's clock, and must call this together."""
+        schedule = self.config.schedule
+        minutes = 0.0 if schedule.max_minutes is None else self.trainer.strategy.broadcast(self.minutes)
+        self.fraction_done = fraction_done(schedule, self.global_step, minutes)
 
     def forward(self, image: Tensor) -> RoadOutputs:
         """(n, 3, h, w) -> logits and orientation."""
@@ -47,32 +51,31 @@ class RoadModule(LightningModule):
         return self.network(image.contiguous(memory_format=layout))  # type: ignore[no-any-return]
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """AdamW in four groups: encoder or not, with weight decay or not (norms and biases)."""
-        schedule = self.config.schedule
-        groups = []
-        for in_encoder, rate in (
-            (True, schedule.learning_rate * schedule.encoder_rate),
-            (False, schedule.learning_rate),
-        ):
-            parameters = [p for name, p in self.network.named_parameters() if name.startswith("encoder.") == in_encoder]
-            for decays, decay in ((True, schedule.weight_decay), (False, 0.0)):
-                chosen = [p for p in parameters if (p.ndim > 1) == decays]
-                groups.append({"params": chosen, "lr": rate, "base_rate": rate, "weight_decay": decay})
-        return torch.optim.AdamW(groups)
+        """As the schedule says."""
+        return create_optimiser(self.config.schedule, self.network)
 
     def on_fit_start(self) -> None:
         """Start the clock."""
         self._started = time.monotonic()
 
+    def on_train_start(self) -> None:
+        """Find out how far a resumed run is."""
+        self.look_at_clock()
+
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002  (Lightning's signature)
-        """Set the learning rate; it depends on nothing but how far the run is, so a resumed run has the same."""
-        factor = rate_factor(self.fraction_done, self.config.schedule.warmup)
+        """Set all that a step depends on; it follows from how far the run is, so a resumed run has the same."""
+        config = self.config
+        factor = rate_factor(config.schedule, self.fraction_done)
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = group["base_rate"] * factor
+        frozen = self.global_step < config.start.freeze_encoder_steps
+        self.network.encoder.requires_grad_(not frozen).train(not frozen)
+        number = self.global_step * config.schedule.accumulate + batch_idx % config.schedule.accumulate
+        torch.manual_seed(seed_of_batch(config.seed, number, self.global_rank))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
         """Loss of one batch."""
-        parts = total_loss(self(batch.image), batch, self.config.loss)
+        parts = total_loss(self(batch.image), batch, self.config.loss, self.fraction_done)
         loss = torch.stack(list(parts.values())).sum()
         self.log_dict({f"loss/{name}": part.detach() for name, part in parts.items()}, on_step=True)
         self.log("loss", loss.detach(), prog_bar=True, on_step=True)
@@ -92,8 +95,11 @@ class RoadModule(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log the figures of each data set at its best threshold, and their mean IoU as `score`."""
+        tables = torch.from_numpy(np.stack([sweep.table() for sweep in self._sweeps])).to(self.device)
+        tables = self.trainer.strategy.reduce(tables, reduce_op="sum")
         ious = []
-        for name, sweep in zip(self.source_names, self._sweeps):
+        for name, table in zip(self.source_names, tables.cpu().numpy()):
+            sweep = ThresholdSweep.of_table(table)
             threshold, counts = sweep.best_by_iou()
             ious.append(counts.iou)
             figures = {
@@ -101,9 +107,9 @@ class RoadModule(LightningModule):
                 "relaxed_f1": sweep.best_by_relaxed_f1()[1].relaxed_f1,
                 "threshold": threshold,
             }
-            self.log_dict({f"{name}/{key}": value for key, value in figures.items()})
-        self.log("score", sum(ious) / len(ious), prog_bar=True)
-        self.log("minutes", self.minutes)
+            self.log_dict({f"{name}/{key}": value for key, value in figures.items()}, sync_dist=True)
+        self.log("score", sum(ious) / len(ious), prog_bar=True, sync_dist=True)
+        self.log("minutes", self.minutes, sync_dist=True)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the clock."""
@@ -112,3 +118,8 @@ class RoadModule(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the clock up again."""
         self.minutes_before = checkpoint["minutes"]
+
+
+def seed_of_batch(seed: int, number: int, rank: int) -> int:
+    """Seed of the random numbers (stochastic depth) of one batch in one process, all different."""
+    return int(np.random.SeedSequence((seed, number, rank)).generate_state(1, np.uint64)[0])

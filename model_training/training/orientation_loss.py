@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-if TYPE_CHECKING:
-    from model_training.datasets.crops import Batch
-
-BIN_DEGREES = 10.0
-BACKGROUND_CLASS = 36
-IGNORED = 255
+from model_training.datasets.orientation_classes import CLASS_COUNT, IGNORED
 
 
-def orientation_loss(predictions: list[Tensor], batch: Batch) -> Tensor:
-    """The loss of whichever head the network has: one map of vectors, or class logits at several strides."""
-    if predictions[0].shape[1] == batch.orientation.shape[1]:
-        return vector_loss(predictions[0].float(), batch.orientation, batch.orientation_weight)
-    target = orientation_classes(batch)  # (n, 1, h/4, w/4)
-    return torch.stack([class_loss(logits.float(), target) for logits in predictions]).sum()
+def orientation_losses(predictions: Sequence[Tensor], labels: Sequence[Tensor]) -> list[Tensor]:
+    """The loss of each map of whichever head the network has, from coarse to fine.
+
+    Args:
+        predictions: One map of vectors (n, 2, h/4, w/4), or logits (n, 37, h/s, w/s) at several strides.
+        labels: As `Batch.orientation` has them for that head.
+    """
+    if predictions[0].shape[1] == CLASS_COUNT:
+        return [class_loss(logits.float(), classes) for logits, classes in zip(predictions, labels)]
+    vector, weight = labels
+    return [vector_loss(predictions[0].float(), vector, weight)]
 
 
 def vector_loss(vector: Tensor, label: Tensor, weight: Tensor) -> Tensor:
-    """Squared distance between doubled-angle vectors, averaged over the cells that have a direction.
+    """Squared distance between doubled-angle vectors, averaged over the cells of each image that have a direction.
 
     Args:
         vector: Predicted (n, 2, h, w).
@@ -34,40 +33,17 @@ def vector_loss(vector: Tensor, label: Tensor, weight: Tensor) -> Tensor:
         weight: (n, 1, h, w), 0 or 1.
     """
     distance = (vector - label).square().sum(dim=1, keepdim=True)  # (n, 1, h, w)
-    return (distance * weight).sum() / weight.sum().clamp(min=1.0)
+    sums = (distance * weight).sum(dim=(1, 2, 3)), weight.sum(dim=(1, 2, 3))
+    return (sums[0] / sums[1].clamp(min=1.0)).mean()
 
 
-def class_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Cross entropy over 37 classes, averaged over the pixels that are not ignored.
+def class_loss(logits: Tensor, classes: Tensor) -> Tensor:
+    """Cross entropy over 37 classes, averaged over the pixels of each image that are not ignored.
 
     Args:
         logits: (n, 37, h, w).
-        target: (n, 1, h/4, w/4) at stride 4; repeated to the size of the logits.
+        classes: uint8 (n, h, w).
     """
-    classes = functional.interpolate(target, size=logits.shape[-2:], mode="nearest")[:, 0].long()  # (n, h, w)
-    total = functional.cross_entropy(logits, classes, ignore_index=IGNORED, reduction="sum")
-    return total / (classes != IGNORED).sum().clamp(min=1)
-
-
-def orientation_classes(batch: Batch) -> Tensor:
-    """The paper's classes at stride 4 from the doubled-angle labels.
-
-    1. A road has the class of its angle in steps of 10 degrees, 0..35.
-    2. Of its two directions it takes the one that leads towards the image's origin (top left).
-    3. Cells without road are background.
-    4. Invalid cells, and roads whose direction is not known (junctions), are ignored.
-
-    Returns:
-        float32 (n, 1, h/4, w/4).
-    """
-    size = batch.orientation.shape[-2], batch.orientation.shape[-1]
-    angle = 0.5 * torch.atan2(batch.orientation[:, 1:], batch.orientation[:, :1])  # (n, 1, h/4, w/4), -pi/2..pi/2
-    y = torch.arange(size[0], device=angle.device).unsqueeze(1)
-    x = torch.arange(size[1], device=angle.device).unsqueeze(0)
-    away = torch.cos(angle) * x + torch.sin(angle) * y > 0
-    degrees = torch.rad2deg(angle + math.pi * away) % 360.0  # 2
-    classes = torch.floor(degrees / BIN_DEGREES).clamp(max=BACKGROUND_CLASS - 1)  # 1
-    cover = functional.adaptive_avg_pool2d(batch.road * batch.valid, size)
-    classes = classes.masked_fill(batch.orientation_weight == 0, IGNORED)  # 4
-    classes = classes.masked_fill(cover == 0, BACKGROUND_CLASS)  # 3
-    return classes.masked_fill(functional.adaptive_avg_pool2d(batch.valid, size) < 1, IGNORED)  # 4
+    each = functional.cross_entropy(logits, classes.long(), ignore_index=IGNORED, reduction="none")  # (n, h, w)
+    counted = (classes != IGNORED).sum(dim=(1, 2)).clamp(min=1)
+    return torch.mean(each.sum(dim=(1, 2)) / counted)

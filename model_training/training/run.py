@@ -11,18 +11,17 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import pickle
 import warnings
-import zipfile
 from pathlib import Path
 
 import torch
 import yaml
-from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch import LightningDataModule, Trainer, seed_everything
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
 
 from model_training.configuration import RunConfig, config_from
-from model_training.datasets.holdout import draw_split, read_split, write_split
+from model_training.datasets.holdout import Split, draw_split, read_split, write_split
 from model_training.errors import CheckpointError, ConfigError
 from model_training.network.road_network import RoadNetwork
 from model_training.training.callbacks import (
@@ -31,11 +30,11 @@ from model_training.training.callbacks import (
     EndOfSchedule,
     MovingAverage,
     ProgressLines,
-    RandomState,
     StopOnSignal,
 )
 from model_training.training.data import RoadData
 from model_training.training.module import RoadModule
+from model_training.training.weights import read_weights, take_weights
 from road_extractor_plugin.contract.errors import OutputExistsError
 
 LOG = logging.getLogger(__name__)
@@ -49,6 +48,7 @@ def start(config: RunConfig, data_root: Path, run: Path) -> None:
     Raises:
         OutputExistsError: The run's folder already holds a run.
         ConfigError: No data folder is given.
+        CheckpointError: The weights to fine-tune do not fit.
         TrainingStoppedError: A signal ended it.
     """
     if not config.data.folders:
@@ -58,10 +58,16 @@ def start(config: RunConfig, data_root: Path, run: Path) -> None:
     split = draw_split(
         data_root, tuple(folder.path for folder in config.data.folders), config.data.holdout_fraction, config.seed
     )
+    _write_folder(config, split, run)
+    fit(config, RoadData(config, data_root, split), run, checkpoint=None)
+
+
+@rank_zero_only
+def _write_folder(config: RunConfig, split: Split, run: Path) -> None:
+    """The first process writes; the others have drawn the same."""
     run.mkdir(parents=True, exist_ok=True)
     write_split(run / SPLIT_FILE, split)
     (run / CONFIG_FILE).write_text(yaml.safe_dump(dataclasses.asdict(config), sort_keys=False), encoding="utf-8")
-    fit(config, data_root, run, checkpoint=None)
 
 
 def resume(data_root: Path, run: Path) -> None:
@@ -69,13 +75,16 @@ def resume(data_root: Path, run: Path) -> None:
 
     Raises:
         ConfigError: The folder holds no run.
+        CheckpointError: `last.ckpt` is damaged.
         TrainingStoppedError: A signal ended it again.
     """
     config, checkpoint = read_run_config(run), run / LAST
+    data = RoadData(config, data_root, read_split(run / SPLIT_FILE))
     if checkpoint.exists():
-        fit(without_encoder_weights(config), data_root, run, checkpoint=checkpoint)
+        read_weights(checkpoint)
+        fit(without_encoder_weights(config), data, run, checkpoint=checkpoint)
     else:
-        fit(config, data_root, run, checkpoint=None)
+        fit(config, data, run, checkpoint=None)
 
 
 def without_encoder_weights(config: RunConfig) -> RunConfig:
@@ -97,30 +106,40 @@ def read_run_config(run: Path) -> RunConfig:
     return config_from(given, path)
 
 
-def fit(config: RunConfig, data_root: Path, run: Path, *, checkpoint: Path | None) -> None:
-    """Build everything and train."""
+def fit(config: RunConfig, data: LightningDataModule, run: Path, *, checkpoint: Path | None) -> None:
+    """Build everything else and train."""
     _quieten()
     seed_everything(config.seed, verbose=False)
     if config.machine.threads is not None:
         torch.set_num_threads(config.machine.threads)
-    module = RoadModule(config, tuple(folder.path for folder in config.data.folders))
-    data = RoadData(config, data_root, read_split(run / SPLIT_FILE))
-    trainer = build_trainer(config, run)
+    fine_tuned = None if checkpoint or config.start.weights is None else Path(config.start.weights)
+    module = RoadModule(
+        without_encoder_weights(config) if fine_tuned else config,
+        tuple(folder.path for folder in config.data.folders),
+    )
+    if fine_tuned:
+        take_weights(module.network, fine_tuned, reset_heads=config.start.reset_heads)
     LOG.info("%.1f M parameters", sum(p.numel() for p in module.network.parameters()) / 1e6)
-    trainer.fit(module, data, ckpt_path=str(checkpoint) if checkpoint else None, weights_only=True)
+    build_trainer(config, run).fit(module, data, ckpt_path=checkpoint, weights_only=True)
 
 
 def build_trainer(config: RunConfig, run: Path) -> Trainer:
     """Lightning's trainer with our callbacks; the average comes first, so that checkpoints hold its newest state."""
-    schedule = config.schedule
+    schedule, machine = config.schedule, config.machine
     return Trainer(
         default_root_dir=run,
-        precision=config.machine.precision,  # type: ignore[arg-type]
+        accelerator=machine.accelerator,
+        devices="auto" if machine.devices is None else machine.devices,
+        num_nodes=machine.nodes,
+        strategy=_strategy(config),
+        sync_batchnorm=machine.synchronise_norms,
+        precision=machine.precision,  # type: ignore[arg-type]
+        deterministic=machine.deterministic,
         max_steps=schedule.max_steps,
         max_epochs=-1,
         accumulate_grad_batches=schedule.accumulate,
         gradient_clip_val=schedule.gradient_norm,
-        val_check_interval=schedule.validate_every,
+        val_check_interval=schedule.validate_every * schedule.accumulate,
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
@@ -131,19 +150,26 @@ def build_trainer(config: RunConfig, run: Path) -> Trainer:
         logger=_loggers(run / "log"),
         callbacks=[
             MovingAverage(schedule.average_decay),
-            RandomState(),
             EndOfSchedule(),
-            StopOnSignal(run),
             Checkpoints(run),
+            StopOnSignal(run),
             ProgressLines(schedule.batch),
         ],
     )
 
 
+def _strategy(config: RunConfig) -> str:
+    """Lightning's choice, told when a frozen encoder leaves several processes without some gradients."""
+    machine = config.machine
+    several = machine.nodes > 1 or (machine.devices or torch.cuda.device_count()) > 1
+    return "ddp_find_unused_parameters_true" if several and config.start.freeze_encoder_steps else "auto"
+
+
 def _loggers(folder: Path) -> list[Logger]:
     """A new subfolder per start, since Lightning would empty one that is in use."""
     version = f"start_{sum(1 for _ in folder.glob('start_*')) + 1}"
-    return [CSVLogger(folder, name="", version=version), TensorBoardLogger(folder, name="", version=version)]
+    table = CSVLogger(folder, name="", version=version, flush_logs_every_n_steps=1)
+    return [table, TensorBoardLogger(folder, name="", version=version)]
 
 
 def _quieten() -> None:
@@ -159,13 +185,11 @@ def load_network(checkpoint: Path) -> tuple[RoadNetwork, RunConfig]:
     Raises:
         CheckpointError: The file cannot be read or does not fit the configuration beside it.
     """
-    if not zipfile.is_zipfile(checkpoint):
-        raise CheckpointError(checkpoint, "it is missing or incomplete")
+    weights = read_weights(checkpoint)
     config = without_encoder_weights(read_run_config(checkpoint.parent))
     network = RoadNetwork(config.network)
     try:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
-        network.load_state_dict({key.removeprefix("network."): value for key, value in state.items()})
-    except (OSError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
-        raise CheckpointError(checkpoint, str(error).splitlines()[0]) from error
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(checkpoint, "its network is not that of the configuration beside it") from error
     return network.eval(), config

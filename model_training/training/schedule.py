@@ -1,8 +1,12 @@
-"""How far a run is, and the learning rate there."""
+"""How far a run is, the learning rate there, and the optimiser that takes it."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import torch
+from torch import nn
 
 from model_training.configuration import ScheduleConfig
 
@@ -14,8 +18,32 @@ def fraction_done(config: ScheduleConfig, step: int, minutes: float) -> float:
     return min(max(by_steps, by_time), 1.0)
 
 
-def rate_factor(fraction: float, warmup: float) -> float:
-    """Linear rise from 0 to 1 over the warm-up, then half a cosine down to 0."""
-    if fraction < warmup:
-        return fraction / warmup
-    return 0.5 + 0.5 * math.cos(math.pi * (fraction - warmup) / (1.0 - warmup))
+def rate_factor(config: ScheduleConfig, fraction: float) -> float:
+    """Factor on the learning rate when a fraction of the run is done.
+
+    1. It rises linearly from 0 to 1 over the warm-up.
+    2. Then it follows half a cosine down to 0 at the end of the run,
+    3. or goes down by a factor at each milestone.
+    """
+    if fraction < config.warmup:
+        return fraction / config.warmup  # 1
+    if config.rate == "steps":
+        return config.milestone_factor ** sum(fraction >= milestone for milestone in config.milestones)  # 3
+    return 0.5 + 0.5 * math.cos(math.pi * (fraction - config.warmup) / (1.0 - config.warmup))  # 2
+
+
+def create_optimiser(config: ScheduleConfig, network: nn.Module) -> torch.optim.Optimizer:
+    """The optimiser with up to four groups of parameters: in the encoder or not, with weight decay or without.
+
+    Each group keeps its `base_rate`, of which the learning rate is `rate_factor` times.
+    """
+    encoder_rate = config.learning_rate * config.encoder_rate
+    groups: list[dict[str, Any]] = []
+    for in_encoder, rate in ((True, encoder_rate), (False, config.learning_rate)):
+        parameters = [p for name, p in network.named_parameters() if name.startswith("encoder.") == in_encoder]
+        for decays, decay in ((True, config.weight_decay), (False, 0.0)):
+            chosen = [p for p in parameters if (p.ndim > 1 or config.decay_norms) == decays]
+            groups.append({"params": chosen, "lr": rate, "base_rate": rate, "weight_decay": decay})
+    if config.optimiser == "sgd":
+        return torch.optim.SGD(groups, momentum=config.momentum)
+    return torch.optim.AdamW(groups)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import numpy.typing as npt
 
@@ -22,6 +24,17 @@ class ThresholdSweep:
         """Add one image, all (height, width)."""
         for threshold in self.counts:
             self.counts[threshold] += count(probability >= threshold, true, valid, MNIH_RADIUS_PX)
+
+    def table(self) -> npt.NDArray[np.int64]:
+        """(thresholds, 5) all counts, to be added up with those of other processes."""
+        return np.array([dataclasses.astuple(counts) for counts in self.counts.values()], dtype=np.int64)
+
+    @classmethod
+    def of_table(cls, table: npt.NDArray[np.int64]) -> ThresholdSweep:
+        """A sweep with the counts of such a table."""
+        sweep = cls()
+        sweep.counts = {t: SegmentationCounts(*row) for t, row in zip(sweep.counts, table.tolist())}
+        return sweep
 
     def best_by_iou(self) -> tuple[float, SegmentationCounts]:
         """Threshold of the highest IoU, and its counts."""

@@ -12,8 +12,8 @@ from road_extractor_plugin.compute.metrics import topo
 from road_extractor_plugin.compute.metrics.apls import (
     CITY_TILES,
     COSMIQ,
+    SMALL_TILE_M,
     SMALL_TILES,
-    Sat2GraphProtocol,
     apls_cosmiq,
     apls_sat2graph,
 )
@@ -31,8 +31,6 @@ Mask = npt.NDArray[np.bool_]
 _RELAXED_PX = 3
 _SKELETON_PX = 4
 _BUFFER_M = 3.0
-_SMALL_TILE_M = 1111.0
-"""Networks less wide and high than this are scored with the settings for small tiles, as Sat2Graph does."""
 
 
 @dataclass(frozen=True)
@@ -128,13 +126,11 @@ def _mask_figures(predicted: Mask, true: Mask, known: Mask) -> tuple[Figures, ..
 
 
 def _relaxed(counts: SegmentationCounts) -> dict[str, float]:
-    precision, recall = counts.relaxed_precision, counts.relaxed_recall
-    union = precision + recall - precision * recall
     return {
-        "precision": precision,
-        "recall": recall,
+        "precision": counts.relaxed_precision,
+        "recall": counts.relaxed_recall,
         "f1": counts.relaxed_f1,
-        "quality": precision * recall / union if union else 0.0,
+        "quality": counts.relaxed_iou,
     }
 
 
@@ -149,16 +145,16 @@ def _compare_lines(prediction: Path, reference: Path) -> Comparison:
 
 
 def _line_figures(prediction: MetricGraph, reference: MetricGraph) -> tuple[Figures, ...]:
-    is_small = _side_m(reference) < _SMALL_TILE_M
+    is_small = _side_m(reference) < SMALL_TILE_M
     apls_settings = SMALL_TILES if is_small else CITY_TILES
     topo_settings = topo.SMALL_TILES if is_small else topo.CITY_TILES
     return (
         Figures(
-            f"APLS, CosmiQ: snap {COSMIQ.snap_m:g} m, control points every {COSMIQ.spacing_m:g} m, harmonic mean",
+            COSMIQ.in_words,
             asdict(apls_cosmiq(prediction, reference)),
         ),
-        Figures(_sat2graph_name(apls_settings), asdict(apls_sat2graph(prediction, reference, apls_settings))),
-        Figures(_topo_name(topo_settings), asdict(topo.topo(prediction, reference, topo_settings))),
+        Figures(f"{apls_settings.in_words}, no margin", asdict(apls_sat2graph(prediction, reference, apls_settings))),
+        Figures(topo_settings.in_words, asdict(topo.topo(prediction, reference, topo_settings))),
         Figures(
             f"length within a buffer of {_BUFFER_M:g} m (Wiedemann et al.)",
             asdict(buffered_length(prediction, reference, _BUFFER_M)),
@@ -169,17 +165,3 @@ def _line_figures(prediction: MetricGraph, reference: MetricGraph) -> tuple[Figu
 def _side_m(graph: MetricGraph) -> float:
     """The longer side of the rectangle around a network."""
     return 0.0 if graph.is_empty else float(np.ptp(graph.lines.points, axis=0).max())
-
-
-def _sat2graph_name(settings: Sat2GraphProtocol) -> str:
-    return (
-        f"APLS, Sat2Graph: snap {settings.snap_m:g} m, control points every {settings.spacing_m:g} m, "
-        f"paths over {settings.min_path_m:g} m, no margin, arithmetic mean"
-    )
-
-
-def _topo_name(settings: topo.TopoProtocol) -> str:
-    return (
-        f"TOPO, Sat2Graph: radius {settings.radius_m:g} m, marbles every {settings.step_m:g} m, matched one to one "
-        f"within {settings.match_m:g} m and 30 degrees"
-    )

@@ -12,6 +12,7 @@ import yaml
 from PIL import Image, ImageDraw
 
 from model_training import torchvision_schemas  # noqa: F401  (before timm and lightning)
+from model_training.network.road_network import DeployedNetwork, NetworkConfig, RoadNetwork
 
 SMALL_CONFIG: dict[str, Any] = {
     "seed": 3,
@@ -24,7 +25,7 @@ SMALL_CONFIG: dict[str, Any] = {
         "workers": 0,
     },
     "schedule": {"batch": 2, "max_steps": 6, "validate_every": 100, "learning_rate": 0.01},
-    "machine": {"threads": 1, "channels_last": False},
+    "machine": {"threads": 1, "channels_last": False, "accelerator": "cpu"},
     "card": {"name": "drawn roads", "version": "1", "licence": "CC0-1.0", "attributions": ["Drawn by a test."]},
 }
 
@@ -49,24 +50,31 @@ def draw_scene(seed: int, size: tuple[int, int] = (96, 128)) -> tuple[np.ndarray
     return image.clip(0, 255).astype(np.uint8), road
 
 
-@pytest.fixture
+def write_scenes(folder: Path, count: int = 3, size: tuple[int, int] = (96, 128)) -> Path:
+    """A data folder of drawn scenes; every other one has a valid mask."""
+    for name in ("images", "masks", "valid"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        image, road = draw_scene(number, size)
+        Image.fromarray(image).save(folder / "images" / f"s{number}.png")
+        Image.fromarray(road * 255).save(folder / "masks" / f"s{number}.png")
+        if number % 2:
+            valid = np.full(road.shape, 255, np.uint8)
+            valid[:, :10] = 0
+            Image.fromarray(valid).save(folder / "valid" / f"s{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def write_folder() -> Callable[..., Path]:
-    """Writes a data folder of drawn scenes: `write_folder(root, count)`; every other scene has a valid mask."""
+    """`write_scenes`."""
+    return write_scenes
 
-    def write(folder: Path, count: int = 3, size: tuple[int, int] = (96, 128)) -> Path:
-        for name in ("images", "masks", "valid"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-        for number in range(count):
-            image, road = draw_scene(number, size)
-            Image.fromarray(image).save(folder / "images" / f"s{number}.png")
-            Image.fromarray(road * 255).save(folder / "masks" / f"s{number}.png")
-            if number % 2:
-                valid = np.full(road.shape, 255, np.uint8)
-                valid[:, :10] = 0
-                Image.fromarray(valid).save(folder / "valid" / f"s{number}.png")
-        return folder
 
-    return write
+@pytest.fixture(scope="session")
+def small_settings() -> dict[str, Any]:
+    """The content of `small_config`."""
+    return SMALL_CONFIG
 
 
 @pytest.fixture
@@ -82,3 +90,18 @@ def small_config(tmp_path: Path) -> Path:
     path = tmp_path / "small.yaml"
     path.write_text(yaml.safe_dump(SMALL_CONFIG), encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def deployed() -> Callable[..., DeployedNetwork]:
+    """A maker of untrained networks whose normalisation has seen some data, so that no output is degenerate."""
+
+    def make(*, with_orientation: bool = False, **changes: Any) -> DeployedNetwork:
+        torch.manual_seed(0)
+        options = {"encoder": "test_efficientnet", "encoder_weights": "none", "pyramid_channels": 8, **changes}
+        network = RoadNetwork(NetworkConfig(**options))
+        with torch.no_grad():
+            network.train()(torch.randn(4, 3, 64, 64))
+        return DeployedNetwork(network.eval(), with_orientation=with_orientation).eval()
+
+    return make

@@ -9,12 +9,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils.data import default_collate
 
 from model_training.configuration import RunConfig
 from model_training.datasets.augmentation import AugmentationConfig, Warp, cut, recolour
 from model_training.datasets.crops import CropNumbers, CropRecipe, Source, TrainingCrops, ValidationCrops
 from model_training.datasets.folders import Scene
 from model_training.datasets.orientation import orientation_label
+from model_training.errors import DatasetError
 
 SPEC = RunConfig().input_spec()
 
@@ -88,10 +90,27 @@ def test_image_and_masks_are_warped_alike_and_outside_is_invalid(
 def test_a_crop_depends_on_seed_and_number_alone() -> None:
     crops, again, other = make_crops(make_scene()), make_crops(make_scene()), make_crops(make_scene(), seed=8)
     for number in (5, 0, 5):
-        for a, b in zip(crops[number], again[number]):
-            assert torch.equal(a, b)
+        first, second = crops[number], again[number]
+        assert torch.equal(first.image, second.image)
+        assert torch.equal(first.road, second.road)
+        assert all(torch.equal(a, b) for a, b in zip(first.orientation, second.orientation))
     assert not torch.equal(crops[0].image, crops[1].image)
     assert not torch.equal(crops[0].image, other[0].image)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shapes"),
+    [
+        ("vector", [(2, 2, 16, 16), (2, 1, 16, 16)]),
+        ("classes", [(2, 16, 16), (2, 32, 32), (2, 64, 64)]),
+        ("none", []),
+    ],
+)
+def test_samples_stack_into_batches_with_the_labels_asked_for(kind: str, shapes: list[tuple[int, ...]]) -> None:
+    crops = make_crops(make_scene(), orientation=kind)
+    batch = default_collate([crops[0], crops[1]])
+    assert batch.image.shape == (2, 3, 64, 64)
+    assert [tuple(label.shape) for label in batch.orientation] == shapes
 
 
 def test_invalid_pixels_are_zero_and_have_no_road() -> None:
@@ -103,6 +122,44 @@ def test_invalid_pixels_are_zero_and_have_no_road() -> None:
     assert 0.1 < invalid.float().mean() < 0.9
     assert (sample.image[:, invalid] == 0).all()
     assert (sample.road[0, invalid] == 0).all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (40, 40), (64, 64), (65, 63), (64, 200), (200, 50)], ids=str)
+def test_scenes_of_any_shape_give_whole_crops(size: tuple[int, int]) -> None:
+    scene = make_scene(*size)
+    crops = make_crops(scene, augmentation=AugmentationConfig(scale=(1.0, 1.0), rotate=False))
+    height, width = min(size[0], 64), min(size[1], 64)
+    for number in range(4):
+        sample = crops[number]
+        assert sample.image.shape == (3, 64, 64)
+        assert sample.valid.sum() == pytest.approx(height * width, abs=height + width)
+    whole = ValidationCrops([Source("a", (scene,), 1.0, 1.0)], SPEC, crop_px=64)[0]
+    assert whole.valid.sum() == pytest.approx(height * width, abs=height + width)
+
+
+def test_data_without_a_valid_pixel_are_refused_by_name() -> None:
+    scene = make_scene()
+    with pytest.raises(DatasetError, match="'a' has no valid pixel to train on"):
+        make_crops(dataclasses.replace(scene, valid=np.zeros_like(scene.valid)))
+
+
+def test_a_validation_crop_beyond_the_last_scene_counts_nothing() -> None:
+    crops = ValidationCrops([Source("a", (make_scene(),), 1.0, 1.0)], SPEC, crop_px=64)
+    assert crops[0].valid.all()
+    assert not crops[1].valid.any()
+    assert not crops[1].road.any()
+
+
+@pytest.mark.parametrize("step", [90.0, 45.0])
+def test_angles_are_multiples_of_their_step(step: float) -> None:
+    augmentation = AugmentationConfig(scale=(1.0, 1.0), rotation_step_degrees=step)
+    scene, crops = make_scene(200, 200), make_crops(make_scene(200, 200), augmentation=augmentation)
+    source = Source("a", (scene,), 1.0, 1.0)
+    angles = {
+        round(math.degrees(crops._draw_warp(scene, source, np.random.default_rng(number)).angle), 6)  # noqa: SLF001
+        for number in range(100)
+    }
+    assert angles == set(np.arange(0.0, 360.0, step).tolist())
 
 
 def test_a_scene_smaller_than_the_crop_is_filled_with_invalid_pixels() -> None:

@@ -2,17 +2,21 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any, Callable
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from model_training.cli import main
 from model_training.datasets.folders import Scene
 from model_training.evaluation.figures import choose_thresholds, count_scenes, figures
+from model_training.evaluation.labelled_folder import parse_folder
+from model_training.evaluation.networks import NetworkProtocols, network_figures, trace_scene
 from model_training.evaluation.prediction import ArraySource, PredictedScene, predict_scene, resample
-from model_training.evaluation.report import parse_folder
 from road_extractor_plugin.contract.errors import RequestError
 from road_extractor_plugin.contract.grid import Window
 from road_extractor_plugin.contract.model_card import ModelCard, Thresholds
@@ -126,6 +130,107 @@ def test_evaluate_writes_one_row_per_scene_and_never_pools_folders(
         rows = list(csv.DictReader(file))
     assert [row["data"] for row in rows] == ["a/test"] * 2 + ["b/test"] * 3
     assert all(0 <= float(row["relaxed_f1"]) <= 1 for row in rows)
+
+
+@pytest.fixture
+def report(tmp_path: Path, write_folder: Callable[..., Path], tiny_model: Path) -> Path:
+    """The report on three drawn scenes, the odd one with a valid mask, at half the model's ground resolution."""
+    folder = write_folder(tmp_path / "a & b" / "test", 3, (192, 256))
+    assert main(["evaluate", str(tiny_model), f"{folder}@0.5", "-o", str(tmp_path / "report")]) == 0
+    return tmp_path / "report"
+
+
+def test_a_report_has_all_its_parts_and_nothing_else(report: Path) -> None:
+    files = sorted(str(path.relative_to(report)) for path in report.rglob("*") if path.is_file())
+    pictures = [f"pictures/a___b_test/{part}s{number}.jpg" for number in range(3) for part in ("", "small/")]
+    tables = ["curves.csv", "curves_a___b_test.png", "evaluation.csv", "evaluation.json", "index.html"]
+    assert files == sorted(pictures + tables)
+    assert [path.name for path in report.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_every_figure_names_its_protocol(report: Path) -> None:
+    figures = json.loads((report / "evaluation.json").read_text())["data"]["a & b/test"]["figures"]
+    assert {"iou", "relaxed_iou", "skeleton_f1", "apls_cosmiq", "apls_sat2graph", "topo_f1"} <= set(figures)
+    assert "reference traced from the mask" in figures["apls_cosmiq"]["protocol"]
+    assert "radius 150 m" in figures["topo_f1"]["protocol"]  # 128 m scenes are small tiles
+    assert "square window of 9 px" in figures["skeleton_f1"]["protocol"]
+    assert all(figure["protocol"] and 0 <= figure["value"] <= 1 for figure in figures.values())
+
+
+def test_the_figures_of_a_data_set_are_sums_of_counts_and_means_of_networks(report: Path) -> None:
+    summary = json.loads((report / "evaluation.json").read_text())["data"]["a & b/test"]["figures"]
+    with (report / "evaluation.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    means = {name: np.mean([float(row[name]) for row in rows]) for name in summary}
+    assert summary["apls_cosmiq"]["value"] == pytest.approx(means["apls_cosmiq"], abs=1e-4)
+    assert summary["topo_recall"]["value"] == pytest.approx(means["topo_recall"], abs=1e-4)
+
+
+def test_curves_fall_in_recall_and_pass_the_card_s_point(report: Path) -> None:
+    with (report / "curves.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["threshold"]) for row in rows] == [round(0.05 * step, 2) for step in range(1, 20)]
+    recall = [float(row["recall"]) for row in rows]
+    assert recall == sorted(recall, reverse=True)
+    assert recall[0] > recall[-1]
+
+
+def test_the_index_lists_scenes_worst_first_and_loads_nothing_from_elsewhere(report: Path) -> None:
+    page = (report / "index.html").read_text()
+    with (report / "evaluation.csv").open() as file:
+        worst_first = sorted(csv.DictReader(file), key=lambda row: float(row["iou"]))
+    places = [page.index(f"<td>{row['scene']}</td>") for row in worst_first]
+    assert places == sorted(places)
+    assert "a &amp; b/test" in page
+    assert "<script" not in page
+    assert "http" not in page
+    for link in re.findall(r'(?:src|href)="([^"]+)"', page):
+        assert (report / unquote(link)).is_file()
+
+
+def test_the_picture_is_image_label_heat_map_prediction_clockwise(report: Path, tmp_path: Path) -> None:
+    with Image.open(report / "pictures" / "a___b_test" / "s0.jpg") as file:
+        picture = np.asarray(file).astype(int)
+    height, width = 96, 128
+    image = np.asarray(Image.open(tmp_path / "a & b" / "test" / "images" / "s0.png"))
+    blocks = image.reshape(height, 2, width, 2, 3).mean(axis=(1, 3))
+    assert np.abs(picture[:height, :width] - blocks).mean() < 10
+    label = np.asarray(Image.open(tmp_path / "a & b" / "test" / "masks" / "s0.png"))[::2, ::2] > 0
+    label_panel, heat_panel = picture[:height, -width:], picture[-height:, -width:]
+    assert ((label_panel.mean(axis=2) > 128) == label).mean() > 0.95
+    assert heat_panel[label].mean() > heat_panel[~label].mean() + 20
+    assert picture.shape[0] - 2 * height == picture.shape[1] - 2 * width > 0
+
+
+def test_a_second_evaluation_replaces_the_first(report: Path, tmp_path: Path, tiny_model: Path) -> None:
+    (report / "notes.txt").write_text("mine")
+    folder = tmp_path / "a & b" / "test"
+    for name in ("images", "masks"):
+        (folder / name / "s2.png").unlink()
+    assert main(["evaluate", str(tiny_model), f"{folder}@0.5", "-o", str(report)]) == 0
+    assert len(list((report / "pictures").rglob("*.jpg"))) == 4
+    assert (report / "notes.txt").read_text() == "mine"
+
+
+def test_a_perfect_prediction_scores_1_in_every_figure(card: ModelCard) -> None:
+    road = np.zeros((200, 260), bool)
+    road[96:103] = True
+    road[:, 130:137] = True
+    scene = predicted(np.where(road, 254, 0), road)
+    traced = trace_scene(scene, card.thresholds, 1.0)
+    protocols = NetworkProtocols.for_side(260.0)
+    assert set(network_figures(traced, road.shape, 1.0, protocols).values()) == {1.0}
+    assert set(figures(count_scenes([scene], card.thresholds)).values()) == {1.0}
+
+
+def test_a_gap_costs_apls_more_than_pixels(card: ModelCard) -> None:
+    road = np.zeros((200, 400), bool)
+    road[96:103] = True
+    broken = road.copy()
+    broken[:, 195:215] = False
+    scene = predicted(np.where(broken, 254, 0), road)
+    found = network_figures(trace_scene(scene, card.thresholds, 1.0), road.shape, 1.0, NetworkProtocols.for_side(400.0))
+    assert found["apls_cosmiq"] < 0.75 < figures(count_scenes([scene], card.thresholds))["iou"]
 
 
 def test_evaluate_names_a_file_that_is_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,30 +8,20 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-import torch
 
 from model_training.cli import main
 from model_training.datasets.folders import Scene
 from model_training.errors import ParityError
 from model_training.export.margin import CONTEXT_PX, measure_margin, smallest_margin
-from model_training.export.onnx_graph import OPSET, TOLERANCE, check_parity, to_onnx
-from model_training.network.road_network import DeployedNetwork, NetworkConfig, RoadNetwork
+from model_training.export.onnx_graph import OPSET, check_parity, to_onnx
+from model_training.export.parity import TOLERANCE
+from model_training.network.road_network import DeployedNetwork
 from road_extractor_plugin.compute.local import LocalCompute
 from road_extractor_plugin.compute.self_test import run_self_test
 from road_extractor_plugin.contract.errors import ComputeError
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.model_file import read_card
 from road_extractor_plugin.contract.onnx_metadata import read_onnx_metadata
-
-
-def deployed(*, with_orientation: bool = False, **changes: object) -> DeployedNetwork:
-    """An untrained network whose normalisation has seen some data, so that no output is degenerate."""
-    torch.manual_seed(0)
-    options = {"encoder": "test_efficientnet", "encoder_weights": "none", "pyramid_channels": 8, **changes}
-    network = RoadNetwork(NetworkConfig(**options))  # type: ignore[arg-type]
-    with torch.no_grad():
-        network.train()(torch.randn(4, 3, 64, 64))
-    return DeployedNetwork(network.eval(), with_orientation=with_orientation).eval()
 
 
 @pytest.mark.parametrize(
@@ -45,8 +35,10 @@ def deployed(*, with_orientation: bool = False, **changes: object) -> DeployedNe
     ],
     ids=["S2", "S2 with orientation", "F with two classes", "ConvNeXt", "EfficientNet-Lite0"],
 )
-def test_onnxruntime_computes_what_torch_computes_at_every_size(network: dict[str, object]) -> None:
-    module = deployed(**network)  # type: ignore[arg-type]
+def test_onnxruntime_computes_what_torch_computes_at_every_size(
+    network: dict[str, object], deployed: Callable[..., DeployedNetwork]
+) -> None:
+    module = deployed(**network)
     graph = to_onnx(module)
     assert check_parity(module, graph) <= TOLERANCE
     assert [entry.version for entry in graph.opset_import if not entry.domain] == [OPSET]
@@ -54,7 +46,9 @@ def test_onnxruntime_computes_what_torch_computes_at_every_size(network: dict[st
     assert names == ["road_probability", "orientation"][: 1 + module.with_orientation]
 
 
-def test_the_exported_output_has_the_input_s_size_at_sizes_never_traced() -> None:
+def test_the_exported_output_has_the_input_s_size_at_sizes_never_traced(
+    deployed: Callable[..., DeployedNetwork],
+) -> None:
     session = onnxruntime.InferenceSession(to_onnx(deployed(with_orientation=True)).SerializeToString())
     for height, width in ((32, 32), (96, 480), (352, 128)):
         road, orientation = session.run(None, {"image": np.zeros((2, 3, height, width), np.float32)})
@@ -62,7 +56,7 @@ def test_the_exported_output_has_the_input_s_size_at_sizes_never_traced() -> Non
         assert orientation.shape == (2, 2, height // 4, width // 4)
 
 
-def test_a_graph_that_computes_something_else_is_refused() -> None:
+def test_a_graph_that_computes_something_else_is_refused(deployed: Callable[..., DeployedNetwork]) -> None:
     module = deployed()
     graph = to_onnx(module)
     (last,) = (node for node in graph.graph.node if "road_probability" in node.output)
@@ -91,8 +85,10 @@ def test_a_few_odd_pixels_do_not_widen_the_margin() -> None:
     assert smallest_margin(differences) == 0
 
 
-def test_the_margin_of_three_convolutions_is_one_ring(tiny_model: Path, card: ModelCard) -> None:
-    side = card.tiling.tile_px + 2 * CONTEXT_PX
+def test_the_margin_of_three_convolutions_is_one_ring_and_assumed_where_no_scene_is_large_enough(
+    tiny_model: Path, card: ModelCard
+) -> None:
+    side = 256 + 2 * CONTEXT_PX
     image = np.random.default_rng(0).integers(0, 256, (side, side, 3)).astype(np.uint8)
     mask = np.ones((side, side), np.uint8)
     compute = LocalCompute(tiny_model, card)
@@ -159,5 +155,5 @@ def test_export_without_a_checkpoint_says_so_and_writes_nothing(
     assert not list(tmp_path.iterdir())
 
 
-def test_the_graph_satisfies_onnx_s_own_checker() -> None:
+def test_the_graph_satisfies_onnx_s_own_checker(deployed: Callable[..., DeployedNetwork]) -> None:
     onnx.checker.check_model(to_onnx(deployed()), full_check=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model_training.datasets.folders import binary_mask, list_scenes, read_scene
+from model_training.datasets.folders import ScenePaths, binary_mask, list_scenes, read_scene
 from model_training.datasets.holdout import VALIDATION, draw_split, read_split, scenes_of, write_split
 from model_training.errors import DatasetError
 
@@ -38,6 +38,42 @@ def test_masks_of_any_range_read_the_same(top: int) -> None:
 
 def test_a_mask_of_zeros_stays_empty() -> None:
     assert not binary_mask(np.zeros((4, 4), np.uint8)).any()
+
+
+ANY_MASK = ("0/255", "RGB")
+EXACT_MASK = (*ANY_MASK, "0/1", "1 bit", "palette")
+MASK_FILES = [
+    *((".jpg", kind) for kind in ANY_MASK),
+    *((".bmp", kind) for kind in EXACT_MASK),
+    *((suffix, kind) for suffix in (".png", ".tif") for kind in (*EXACT_MASK, "16 bit")),
+]
+
+
+@pytest.mark.parametrize(("suffix", "kind"), MASK_FILES)
+def test_masks_of_any_file_read_the_same(tmp_path: Path, write_folder: WriteFolder, suffix: str, kind: str) -> None:
+    folder = write_folder(tmp_path / "drawn", 2)
+    expected = read_scene(list_scenes(folder)[0]).road
+    (folder / "masks" / "s0.png").unlink()
+    grey = Image.fromarray(expected * 255)
+    pictures = {
+        "0/1": Image.fromarray(expected),
+        "0/255": grey,
+        "1 bit": grey.convert("1"),
+        "16 bit": Image.fromarray(expected.astype(np.uint16) * 65535),
+        "RGB": grey.convert("RGB"),
+        "palette": grey.convert("P"),
+    }
+    pictures[kind].save(folder / "masks" / f"s0{suffix}")
+    read = read_scene(list_scenes(folder)[0]).road
+    assert np.mean(read != expected) <= (0.01 if suffix == ".jpg" else 0)
+
+
+def test_the_noise_of_a_jpeg_mask_without_roads_is_no_road(tmp_path: Path, write_folder: WriteFolder) -> None:
+    folder = write_folder(tmp_path / "drawn", 2)
+    (folder / "masks" / "s0.png").unlink()
+    noise = np.random.default_rng(0).integers(0, 12, (96, 128)).astype(np.uint8)
+    Image.fromarray(noise).save(folder / "masks" / "s0.jpg", quality=90)
+    assert not read_scene(list_scenes(folder)[0]).road.any()
 
 
 def test_a_jpeg_mask_reads_as_drawn(tmp_path: Path) -> None:
@@ -80,6 +116,17 @@ def shrink_mask(folder: Path) -> None:
     Image.open(path).resize((64, 48)).save(path)
 
 
+def break_png(folder: Path) -> None:
+    path = folder / "images" / "s1.png"
+    content = bytearray(path.read_bytes())
+    content[33:41] = b"\x00\x00\x00\x01\xab\xfd3\x00"
+    path.write_bytes(bytes(content))
+
+
+def deepen_image(folder: Path) -> None:
+    Image.fromarray(np.zeros((96, 128), np.uint16)).save(folder / "images" / "s1.png")
+
+
 def read_all(folder: Path) -> None:
     for paths in list_scenes(folder):
         read_scene(paths)
@@ -94,6 +141,8 @@ def read_all(folder: Path) -> None:
         (remove_all, "images", "holds no images"),
         (cut_short, "images/s1.png", "cannot be read"),
         (write_text, "masks/s1.png", "cannot be read"),
+        (break_png, "images/s1.png", "cannot be read"),
+        (deepen_image, "images/s1.png", "more than 8 bits per band"),
         (shrink_mask, "masks/s1.png", "mask of 64 x 48 px for an image of 128 x 96 px"),
     ],
 )
@@ -105,6 +154,33 @@ def test_a_damaged_folder_is_refused_naming_the_file(
     with pytest.raises(DatasetError, match=problem) as caught:
         read_all(folder)
     assert str(folder / named) in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp"])
+def test_damaged_bytes_are_read_or_refused_and_nothing_else(tmp_path: Path, suffix: str) -> None:
+    rng = np.random.default_rng(0)
+    whole, path = tmp_path / f"whole{suffix}", tmp_path / f"s{suffix}"
+    Image.fromarray(rng.integers(0, 256, (24, 30, 3)).astype(np.uint8)).save(whole)
+    mask = tmp_path / "m.png"
+    Image.fromarray(np.zeros((24, 30), np.uint8)).save(mask)
+    read = refused = 0
+    for attempt in range(100):
+        content = bytearray(whole.read_bytes())
+        if attempt % 2:
+            del content[rng.integers(len(content)) :]
+        else:
+            for place in rng.integers(0, min(len(content), 200), 4):
+                content[place] = rng.integers(256)
+        path.write_bytes(bytes(content))
+        try:
+            read_scene(ScenePaths("s", path, mask, None))
+        except DatasetError as error:
+            refused += str(tmp_path) in str(error)
+        else:
+            read += 1
+    assert refused > 20
+    assert read + refused == 100
 
 
 def test_the_hold_out_depends_on_the_seed_alone_and_survives_its_file(data_root: Path, tmp_path: Path) -> None:

@@ -1,23 +1,19 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch.nn import functional
 
+import model_training
+from model_training.configuration import read_config
 from model_training.network.blocks import adaptive_average
 from model_training.network.dual_gcn import DualGcn
 from model_training.network.road_network import DeployedNetwork, NetworkConfig, RoadNetwork
 from road_extractor_plugin.contract.errors import RequestError
 
-PAPER = NetworkConfig(
-    encoder="convnext_base",
-    encoder_weights="none",
-    heads="F",
-    pyramid_channels=128,
-    road_classes=2,
-    normalised_graph=False,
-    orientation="classes",
-)
+PAPER = Path(model_training.__file__).parent / "configs" / "paper.yaml"
 
 
 def parameters(module: torch.nn.Module) -> int:
@@ -28,7 +24,7 @@ def parameters(module: torch.nn.Module) -> int:
 def paper_network() -> RoadNetwork:
     """The paper's network without memory: shapes and counts only."""
     with torch.device("meta"):
-        return RoadNetwork(PAPER)
+        return RoadNetwork(read_config(PAPER, ("network.encoder_weights=none",)).network)
 
 
 def small(**changes: object) -> RoadNetwork:
@@ -40,6 +36,59 @@ def test_the_papers_network_has_its_90_84_million_parameters(paper_network: Road
     assert parameters(paper_network.encoder) == 87_568_256
     assert parameters(paper_network) - parameters(paper_network.encoder) == 3_272_878
     assert parameters(paper_network) == 90_841_134
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ("pyramid.pooling", 2_295_000),
+        ("pyramid.laterals", 115_000),
+        ("pyramid.smooth", 443_000),
+        ("road_head.reduce", 148_000),
+        ("road_head.to_half", 1_000),
+        ("road_head.to_full", 9_000),
+        ("orientation_head.quarter", 148_000),
+        ("orientation_head.to_half", 18_000),
+        ("orientation_head.classify", 4_773),
+        ("orientation_head.classify_full", 4_773),
+    ],
+)
+def test_the_papers_parts_have_their_parameters(paper_network: RoadNetwork, part: str, expected: int) -> None:
+    assert parameters(paper_network.get_submodule(part)) == pytest.approx(expected, abs=500)
+
+
+def test_the_papers_graph_reasoning_is_three_graphs_and_is_not_normalised(paper_network: RoadNetwork) -> None:
+    graphs = paper_network.road_head.graphs
+    assert [parameters(graph) for graph in graphs] == [9_744] * 3
+    assert not any(graph.spatial.normalised or graph.feature.normalised for graph in graphs)
+
+
+def test_the_paper_has_a_layer_scale_of_1_a_drop_path_up_to_0_4_and_stage_norms(paper_network: RoadNetwork) -> None:
+    rates = [m.drop_prob for m in paper_network.encoder.modules() if type(m).__name__ == "DropPath"]
+    assert max(rates) == pytest.approx(0.4)
+    assert len(rates) == 35  # of 36 blocks; the first has a rate of 0
+    assert [norm.normalized_shape[0] for norm in paper_network.encoder.norms] == [128, 256, 512, 1024]
+    small_one = RoadNetwork(NetworkConfig(encoder="convnext_atto", encoder_weights="none"))
+    scales = [value for name, value in small_one.encoder.named_parameters() if name.endswith("gamma")]
+    assert scales
+    assert all((scale == 1.0).all() for scale in scales)
+
+
+@pytest.mark.parametrize("side", [256, 512, 650])
+def test_the_finest_scale_passes_through_one_pixel_more_and_one_less(paper_network: RoadNetwork, side: int) -> None:
+    even = side // 4 * 4  # 650 is cut to 648 by the stem
+    sizes: dict[str, int] = {}
+    names = ("road_head.to_full", "road_head.classify_full.0", "road_head.classify_full", "orientation_head.trim")
+    hooks = [
+        paper_network.get_submodule(name).register_forward_hook(
+            lambda module, given, out, name=name: sizes.update({name: out.shape[-1]})
+        )
+        for name in names
+    ]
+    paper_network(torch.empty(2, 3, side, side, device="meta"))
+    for hook in hooks:
+        hook.remove()
+    assert [sizes[name] for name in names] == [even + 1, even - 1, even, even - 1]
 
 
 def test_a_dual_gcn_of_32_channels_has_9744_parameters() -> None:

@@ -1,20 +1,21 @@
 from __future__ import annotations
 
 import csv
+import errno
 import os
 import signal
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 import torch
-from lightning.pytorch import Callback
+from lightning.pytorch import Callback, Trainer
 
 from model_training.cli import main
 from model_training.configuration import RunConfig, read_config
 from model_training.errors import CheckpointError, ConfigError, TrainingStoppedError
 from model_training.training import callbacks, run
-from road_extractor_plugin.contract.errors import OutputExistsError
+from road_extractor_plugin.contract.errors import OutputError, OutputExistsError
 
 
 def train(config: RunConfig, data_root: Path, folder: Path) -> dict[str, Any]:
@@ -25,18 +26,6 @@ def train(config: RunConfig, data_root: Path, folder: Path) -> dict[str, Any]:
 def load(path: Path) -> dict[str, Any]:
     checkpoint: dict[str, Any] = torch.load(path, weights_only=True)
     return checkpoint
-
-
-def assert_same_state(first: dict[str, Any], second: dict[str, Any]) -> None:
-    for part in ("state_dict", "current_model_state"):
-        assert first[part].keys() == second[part].keys()
-        for name, value in first[part].items():
-            assert torch.equal(value, second[part][name]), f"{part}: {name}"
-    assert first["global_step"] == second["global_step"]
-    for mine, theirs in zip(first["optimizer_states"], second["optimizer_states"]):
-        for index, state in mine["state"].items():
-            for key, value in state.items():
-                assert torch.equal(torch.as_tensor(value), torch.as_tensor(theirs["state"][index][key])), key
 
 
 class SignalAt(Callback):
@@ -50,7 +39,7 @@ class SignalAt(Callback):
             os.kill(os.getpid(), self.number)
 
 
-def interrupt_at(monkeypatch: pytest.MonkeyPatch, step: int, number: int = signal.SIGTERM) -> None:
+def interrupt_at(monkeypatch: pytest.MonkeyPatch, step: int, number: int) -> None:
     build = run.build_trainer
 
     def with_signal(config: RunConfig, folder: Path) -> Any:
@@ -61,29 +50,20 @@ def interrupt_at(monkeypatch: pytest.MonkeyPatch, step: int, number: int = signa
     monkeypatch.setattr(run, "build_trainer", with_signal)
 
 
-@pytest.mark.parametrize("accumulate", [1, 2])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl+C"])
-def test_an_interrupted_run_goes_on_bit_for_bit(
-    tmp_path: Path,
-    data_root: Path,
-    small_config: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    accumulate: int,
-    number: int,
+def test_a_signal_ends_a_run_after_its_step_and_is_given_back(
+    tmp_path: Path, data_root: Path, small_config: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    overrides = (f"schedule.accumulate={accumulate}", "network.drop_path=0.2")
-    config = read_config(small_config, overrides)
-    whole = train(config, data_root, tmp_path / "whole")
-    handler = signal.getsignal(signal.SIGTERM)
+    handler = signal.getsignal(number)
     with monkeypatch.context() as patch:
         interrupt_at(patch, 2, number)
         with pytest.raises(TrainingStoppedError, match="after step 3"):
-            run.start(config, data_root, tmp_path / "parts")
-    assert signal.getsignal(signal.SIGTERM) == handler
-    assert load(tmp_path / "parts" / "last.ckpt")["global_step"] == 3
-    run.resume(data_root, tmp_path / "parts")
-    assert_same_state(whole, load(tmp_path / "parts" / "last.ckpt"))
-    assert len(list((tmp_path / "parts" / "log").glob("start_*"))) == 2
+            run.start(read_config(small_config), data_root, tmp_path / "run")
+    assert signal.getsignal(number) == handler
+    assert load(tmp_path / "run" / "last.ckpt")["global_step"] == 3
+    run.resume(data_root, tmp_path / "run")
+    assert load(tmp_path / "run" / "last.ckpt")["global_step"] == 6
+    assert len(list((tmp_path / "run" / "log").glob("start_*"))) == 2
 
 
 def test_a_run_validates_at_its_intervals_and_keeps_the_best(
@@ -97,6 +77,30 @@ def test_a_run_validates_at_its_intervals_and_keeps_the_best(
     scores = [float(row["score"]) for row in rows]
     assert load(tmp_path / "run" / "best.ckpt")["global_step"] == 2 * (scores.index(max(scores)) + 1)
     assert not list((tmp_path / "run").glob("*.new"))
+
+
+def test_a_full_disk_ends_a_run_with_a_sentence_and_keeps_the_old_checkpoint(
+    tmp_path: Path, data_root: Path, small_config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    train(read_config(small_config, ("schedule.max_steps=3",)), data_root, folder)
+    saved = (folder / "last.ckpt").read_bytes()
+
+    def disk_full(trainer: Any, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Trainer, "save_checkpoint", disk_full)
+    with pytest.raises(OutputError, match=r"No space left.*--resume"):
+        callbacks.save_whole(Trainer(logger=False), folder / "last.ckpt")
+    assert (folder / "last.ckpt").read_bytes() == saved
+    assert not list(folder.glob("*.new"))
+
+
+def test_small_oblong_scenes_train(tmp_path: Path, write_folder: Callable[..., Path], small_config: Path) -> None:
+    write_folder(tmp_path / "data" / "drawn", 6, (40, 150))
+    checkpoint = train(read_config(small_config, ("schedule.max_steps=2",)), tmp_path / "data", tmp_path / "run")
+    assert all(value.isfinite().all() for value in checkpoint["state_dict"].values())
 
 
 def test_a_time_limit_ends_a_run(tmp_path: Path, data_root: Path, small_config: Path) -> None:
@@ -160,6 +164,11 @@ def test_the_command_line_says_what_is_missing_in_one_line(
     cases = {
         "--config is None": ["train", *data],
         "--run is None": ["train", *data, "--resume"],
+        "left out: a run goes on": ["train", *data, "--resume", "--run", "r", "--set", "seed=1"],
+        "start.reset_heads is True": ["train", *data, "--config", str(small_config), "--reset-heads"],
+        "it is missing or incomplete": [
+            *("train", *data, "--config", str(small_config), "--run", str(tmp_path / "new"), "--finetune", "none.ckpt")
+        ],
         "unknown": ["train", *data, "--config", str(small_config), "--set", "data.x=1"],
         "is not a folder": [
             "train",

@@ -58,6 +58,11 @@ class CosmiqProtocol:
     min_path_m: float = 0.001
     max_control_points: int = MAX_CONTROL_POINTS
 
+    @property
+    def in_words(self) -> str:
+        """For reports."""
+        return f"APLS, CosmiQ: snap {self.snap_m:g} m, control points every {self.spacing_m:g} m, harmonic mean"
+
 
 @dataclass(frozen=True)
 class Sat2GraphProtocol:
@@ -73,12 +78,22 @@ class Sat2GraphProtocol:
     snap_m: float = 10.0
     max_control_points: int = MAX_CONTROL_POINTS
 
+    @property
+    def in_words(self) -> str:
+        """For reports; whether control points in the margin were left out is for the caller to add."""
+        return (
+            f"APLS, Sat2Graph: snap {self.snap_m:g} m, control points every {self.spacing_m:g} m, "
+            f"paths over {self.min_path_m:g} m, arithmetic mean"
+        )
+
 
 COSMIQ = CosmiqProtocol()
 CITY_TILES = Sat2GraphProtocol(spacing_m=50.0, min_path_m=100.0, margin_m=100.0, exclusion_hops=4)
 """For tiles of 2048 m."""
 SMALL_TILES = Sat2GraphProtocol(spacing_m=30.0, min_path_m=30.0, margin_m=30.0, exclusion_hops=3)
 """For tiles of about 350 m."""
+SMALL_TILE_M = 1111.0
+"""Networks less wide and high than this are scored with the settings for small tiles, as Sat2Graph does."""
 
 
 def apls_cosmiq(prediction: MetricGraph, reference: MetricGraph, protocol: CosmiqProtocol = COSMIQ) -> Apls:

@@ -81,6 +81,13 @@ class SegmentationCounts:
         """Harmonic mean of the relaxed precision and recall."""
         return harmonic_mean(self.relaxed_precision, self.relaxed_recall)
 
+    @property
+    def relaxed_iou(self) -> float:
+        """Wiedemann's quality from the relaxed precision P and recall R, PR / (P + R - PR); 0 when both are 0."""
+        precision, recall = self.relaxed_precision, self.relaxed_recall
+        union = precision + recall - precision * recall
+        return precision * recall / union if union else 0.0
+
 
 MNIH_RADIUS_PX = 3.0
 """Radius of the relaxed protocol as published, for imagery of about 1 m per pixel."""

@@ -41,6 +41,14 @@ class TopoProtocol:
     match_m: float = 10.0
     match_min_cosine: float = math.cos(math.radians(30))
 
+    @property
+    def in_words(self) -> str:
+        """For reports."""
+        return (
+            f"TOPO, Sat2Graph: radius {self.radius_m:g} m, marbles every {self.step_m:g} m, matched one to one within "
+            f"{self.match_m:g} m and {math.degrees(math.acos(self.match_min_cosine)):.0f} degrees"
+        )
+
 
 CITY_TILES = TopoProtocol(radius_m=300.0)
 """For tiles of a kilometre and more."""
