@@ -11,10 +11,11 @@ from PIL import Image
 
 from model_training.datasets.folders import Bytes, Scene
 from road_extractor_plugin.compute.protocol import Compute
-from road_extractor_plugin.compute.raster_rows import NODATA
-from road_extractor_plugin.compute.threshold import FULL
+from road_extractor_plugin.compute.raster_rows import NODATA, ArrayRows
+from road_extractor_plugin.compute.threshold import FULL, ROAD, hysteresis
 from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.grid import Window
+from road_extractor_plugin.contract.model_card import Thresholds
 from road_extractor_plugin.core.inference import infer_strips, plan_tiles
 from road_extractor_plugin.core.stopwatch import Stopwatch
 
@@ -32,6 +33,12 @@ class PredictedScene:
     """(height, width)."""
     valid: Mask
     """(height, width)."""
+
+    def mask(self, thresholds: Thresholds) -> Mask:
+        """(height, width) where the plugin's thresholds find road."""
+        codes = hysteresis(ArrayRows(self.probability), thresholds).read(0, len(self.probability))
+        mask: Mask = codes == ROAD
+        return mask
 
 
 class ArraySource:

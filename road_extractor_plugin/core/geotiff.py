@@ -120,7 +120,9 @@ class StripWriter:
         """
         with self._writing():
             self._dataset.GetRasterBand(1).WriteArray(rows, 0, self._next_row)
-        self._next_row += len(rows)
+            self._next_row += len(rows)
+            if self._next_row % _BLOCK_PX == 0:
+                self._dataset.GetRasterBand(1).FlushCache()  # all blocks are whole, so none is written twice
 
     def close(self) -> None:
         """Finish the file.
@@ -197,10 +199,11 @@ class RasterReader:
         Raises:
             RasterUnreadableError: The file is damaged there.
         """
+        band = self._dataset.GetRasterBand(1)
         with quiet_gdal():
             try:
-                values = self._dataset.GetRasterBand(1).ReadAsArray(0, start, self._dataset.RasterXSize, stop - start)
+                rows: UInt8 = band.ReadAsArray(0, start, self._dataset.RasterXSize, stop - start)
+                band.FlushCache()  # GDAL would keep what it read, up to a twentieth of the machine's memory
             except RuntimeError as error:
                 raise RasterUnreadableError(self._path, gdal_detail(error)) from error
-        rows: UInt8 = values
         return rows

@@ -125,9 +125,11 @@ def _read(dataset: gdal.Dataset, path: Path, start: int, stop: int) -> tuple[UIn
     band, area = dataset.GetRasterBand(1), (0, start, dataset.RasterXSize, stop - start)
     with quiet_gdal():
         try:
-            return band.ReadAsArray(*area), band.GetMaskBand().ReadAsArray(*area) != 0
+            values, is_known = band.ReadAsArray(*area), band.GetMaskBand().ReadAsArray(*area) != 0
+            band.FlushCache()  # see `RasterReader`
         except RuntimeError as error:
             raise RasterUnreadableError(path, gdal_detail(error)) from error
+    return values, is_known
 
 
 def _centre(geotransform: Geotransform, width: int, height: int) -> tuple[float, float]:
