@@ -54,6 +54,9 @@ train-starter: ## train the bundled model anew: make train-starter DATA=<folder>
 	    "model_training/configs/starter.yaml names below it."; exit 2; }
 	@tools/setup.sh full
 	$(BIN)/python -m model_training train --config model_training/configs/starter.yaml --data "$(DATA)"
+	$(BIN)/python -m model_training export runs/starter --checkpoint last --data "$(DATA)" \
+	    --test "$(DATA)/massachusetts/test@1.0" --test "$(DATA)/dubai/test@0.85" \
+	    -o road_extractor_plugin/models/starter.onnx
 
 clean: ## remove all that was built, the environment included; trained runs stay
 	rm -rf build .venv .hypothesis .mypy_cache .pytest_cache .qgis-settings .ruff_cache
