@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import sys
 import time
 import traceback
@@ -37,12 +38,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Callable[[argparse.Namespace], None] = options.command
     try:
         command(options)
+        sys.stdout.flush()
     except RoadExtractorError as error:
         _say(f"error: {error}", end="\n")
         return USER_ERROR
     except KeyboardInterrupt:
         _say(f"error: {Cancelled()}", end="\n")
         return USER_ERROR
+    except BrokenPipeError:
+        # Whoever reads our output has had enough, as `head` has; Python would complain again when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
     except Exception:  # noqa: BLE001  (outermost door: whatever went wrong must reach the user as a report)
         traceback.print_exc()
         _say("error: This is a fault of Road Extractor; please report it with the lines above.", end="\n")
