@@ -64,16 +64,18 @@ def _extract(options: argparse.Namespace) -> None:
 
     area = _read_area(options.aoi)
     model = options.model or default_model()
-    for raster in options.rasters:
-        request = _request(options, raster, model, area)
-        feedback = _TerminalFeedback(raster.name, quiet=options.quiet)
-        compute = open_compute(request)
-        try:
-            result = extract(request, compute, feedback)
-        finally:
-            feedback.finish()
-            compute.close()
-        _print_result(result, as_json=options.json)
+    requests = [_request(options, raster, model, area) for raster in options.rasters]
+    compute = open_compute(requests[0])
+    try:
+        for request in requests:
+            feedback = _TerminalFeedback(request.raster.name, quiet=options.quiet)
+            try:
+                result = extract(request, compute, feedback)
+            finally:
+                feedback.finish()
+            _print_result(result, as_json=options.json)
+    finally:
+        compute.close()
 
 
 def _vectorize(options: argparse.Namespace) -> None:

@@ -102,7 +102,7 @@ class VectorizeRequest:
 
 @dataclass(frozen=True)
 class ExtractRequest:
-    """One raster in, the files of `DESIGN.md` §6 out."""
+    """One raster in, the files that `OutputPaths` names out."""
 
     raster: Path
     output_folder: Path

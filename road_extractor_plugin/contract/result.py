@@ -1,4 +1,4 @@
-"""What a job left behind: the files and the report of `DESIGN.md` §6."""
+"""What a job left behind: the files, their names, and the report."""
 
 from __future__ import annotations
 
@@ -71,29 +71,22 @@ class RoadCounts:
 
 
 @dataclass(frozen=True)
-class Report:
-    """Everything about a run that a user may ask about later."""
+class VectorizeReport:
+    """Everything about a run that a user may ask about later, whether a network was run in it or not."""
 
     request: dict[str, object]
-    model: dict[str, object]
-    device: Device
-    raster_ground_resolution_m: float
-    """Metres on the ground per pixel of the input, at its centre."""
     grid_ground_resolution_m: float
-    """The same for the outputs."""
+    """Metres on the ground per pixel of the outputs, at their centre."""
     width_px: int
     height_px: int
-    tiles: int
-    tiles_skipped: int
-    overlap_factor: float
     valid_fraction: float
-    """Share of the grid with imagery, 0..1."""
+    """Share of the grid with data, 0..1."""
     area_km2: float
-    """Ground area with imagery."""
+    """Ground area with data."""
     seconds: dict[str, float]
     """Per stage, and `total`."""
     megapixels_per_s: float
-    """Finished raster over the time of the network stage."""
+    """Finished raster over the time of the network stage; without a network, of the trace stage."""
     km2_per_hour: float
     """Ground area over the total time."""
     roads: RoadCounts
@@ -101,26 +94,16 @@ class Report:
 
 
 @dataclass(frozen=True)
-class VectorizeReport:
-    """What `Report` says, as far as there is no network."""
+class Report(VectorizeReport):
+    """The same of a run of the network, and what is to be said of that."""
 
-    request: dict[str, object]
-    grid_ground_resolution_m: float
-    """Metres on the ground per pixel, at the centre."""
-    width_px: int
-    height_px: int
-    valid_fraction: float
-    """Share of the raster with data, 0..1."""
-    area_km2: float
-    """Ground area with data."""
-    seconds: dict[str, float]
-    """Per stage, and `total`."""
-    megapixels_per_s: float
-    """Raster over the time of the trace stage."""
-    km2_per_hour: float
-    """Ground area over the total time."""
-    roads: RoadCounts
-    warnings: tuple[str, ...]
+    model: dict[str, object]
+    device: Device
+    raster_ground_resolution_m: float
+    """Metres on the ground per pixel of the input, at its centre."""
+    tiles: int
+    tiles_skipped: int
+    overlap_factor: float
 
 
 @dataclass(frozen=True)
