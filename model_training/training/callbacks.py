@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from lightning.pytorch.callbacks import Callback, WeightAveraging
 from torch import Tensor
+from tqdm import tqdm
 
 from model_training.errors import TrainingStoppedError
 from model_training.training.module import RoadModule
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 LAST, BEST = "last.ckpt", "best.ckpt"
+BAR = "{percentage:3.0f} % |{bar}| {elapsed} done, {remaining} left{postfix}"
 SECONDS_BETWEEN_LINES = 20.0
 
 
@@ -199,3 +201,30 @@ class ProgressLines(Callback):
         }
         LOG.info("validation: %s", "  ".join(f"{name} {value:.3f}" for name, value in sorted(figures.items())))
         self._since, self._batches = time.monotonic(), 0
+
+
+class ProgressBar(ProgressLines):
+    """The same on a terminal: a bar with the time still needed instead of a line now and then."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the bar, where a resumed run stopped."""
+        super().on_train_start(trainer, pl_module)
+        done = 100 * pl_module.fraction_done if isinstance(pl_module, RoadModule) else 0.0
+        self._bar = tqdm(total=100, initial=done, bar_format=BAR, disable=not trainer.is_global_zero)
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: object,  # noqa: ARG002
+        batch: object,  # noqa: ARG002
+        batch_idx: int,  # noqa: ARG002
+    ) -> None:
+        """Move it."""
+        if isinstance(pl_module, RoadModule):
+            self._bar.set_postfix_str(f"step {trainer.global_step}, loss {float(trainer.callback_metrics['loss']):.3f}")
+            self._bar.update(100 * pl_module.fraction_done - self._bar.n)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Leave it as it is."""
+        self._bar.close()

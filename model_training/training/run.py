@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import sys
 import warnings
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from model_training.training.callbacks import (
     Checkpoints,
     EndOfSchedule,
     MovingAverage,
+    ProgressBar,
     ProgressLines,
     StopOnSignal,
 )
@@ -153,7 +155,7 @@ def build_trainer(config: RunConfig, run: Path) -> Trainer:
             EndOfSchedule(),
             Checkpoints(run),
             StopOnSignal(run),
-            ProgressLines(schedule.batch),
+            (ProgressBar if sys.stderr.isatty() else ProgressLines)(schedule.batch),
         ],
     )
 
