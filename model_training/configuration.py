@@ -46,14 +46,18 @@ class DataConfig:
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
     def __post_init__(self) -> None:
-        """Refuse crops that the network cannot take.
+        """Refuse crops that the network cannot take, and a ground resolution that no card can name.
 
         Raises:
-            RequestError: A crop's side is not a multiple of 32.
+            RequestError: A crop's side is not a multiple of 32, or the ground resolution is outside its range.
         """
         for name, side in (("crop_px", self.crop_px), ("validation_crop_px", self.validation_crop_px)):
             if side < MULTIPLE_OF or side % MULTIPLE_OF:
                 raise RequestError(f"data.{name}", side, f"a multiple of {MULTIPLE_OF}")
+        finest, coarsest = self.ground_resolution_range_m
+        if not 0 < finest <= self.ground_resolution_m <= coarsest:
+            expected = f"within data.ground_resolution_range_m, {finest} to {coarsest} m"
+            raise RequestError("data.ground_resolution_m", self.ground_resolution_m, expected)
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,8 @@ def test_a_run_is_as_far_as_the_nearer_of_its_limits() -> None:
     [
         "data: {crop_px: 100}",
         "data: {validation_crop_px: 0}",
+        "data: {ground_resolution_m: 0.3}",
+        "data: {ground_resolution_m: 0.0, ground_resolution_range_m: [0.0, 1.0]}",
         "schedule: {batch: 1}",
         "schedule: {validate_every: 0}",
         "schedule: {optimiser: lion}",
