@@ -17,14 +17,32 @@ Split = dict[str, dict[str, str]]
 
 
 def draw_split(data_root: Path, folders: tuple[str, ...], fraction: float, seed: int) -> Split:
-    """Draw whole scenes at random, at least one of each folder; the same seed and stems give the same draw."""
+    """Draw whole scenes at random, at least one of each folder; the same seed and stems give the same draw.
+
+    Crops of one image, which `prepare` names in its manifest, are one scene: they overlap or touch. Only where a
+    folder has crops of a single image are they drawn one by one.
+    """
     split: Split = {}
     for folder in folders:
         stems = [scene.stem for scene in list_scenes(data_root / folder)]
-        count = max(1, math.floor(len(stems) * fraction))
-        drawn = set(np.random.default_rng(seed).permutation(len(stems))[:count].tolist())
-        split[folder] = {stem: VALIDATION if i in drawn else TRAINING for i, stem in enumerate(stems)}
+        source_of = _sources(data_root / folder, stems)
+        sources = list(dict.fromkeys(source_of.values()))
+        if len(sources) == 1:
+            source_of, sources = {stem: stem for stem in stems}, stems
+        count = max(1, math.floor(len(sources) * fraction))
+        drawn = {sources[i] for i in np.random.default_rng(seed).permutation(len(sources))[:count].tolist()}
+        split[folder] = {stem: VALIDATION if source_of[stem] in drawn else TRAINING for stem in stems}
     return split
+
+
+def _sources(folder: Path, stems: list[str]) -> dict[str, str]:
+    """The image that each scene was cut from; itself where no manifest lies beside the folder."""
+    sources = {stem: stem for stem in stems}
+    manifest = folder.parent / "manifest.csv"
+    if manifest.is_file():
+        with manifest.open(newline="", encoding="utf-8") as file:
+            sources.update({Path(row["crop"]).stem: row["source"] for row in csv.DictReader(file)})
+    return {stem: sources[stem] for stem in stems}
 
 
 def write_split(path: Path, split: Split) -> None:

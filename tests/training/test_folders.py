@@ -208,3 +208,20 @@ def test_a_file_that_is_no_split_is_refused(tmp_path: Path) -> None:
     (tmp_path / "split.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DatasetError, match="cannot be read as a split"):
         read_split(tmp_path / "split.csv")
+
+
+def test_crops_of_one_image_are_held_out_together(data_root: Path) -> None:
+    stems = [path.stem for path in sorted((data_root / "drawn" / "images").iterdir())]
+    rows = "".join(f"drawn/images/{stem}.png,{'north' if index % 2 else 'south'}\n" for index, stem in enumerate(stems))
+    (data_root / "manifest.csv").write_text(f"crop,source\n{rows}")
+    parts = draw_split(data_root, ("drawn",), 0.34, seed=1)["drawn"]
+    assert {parts[stem] for stem in stems[::2]} != {parts[stem] for stem in stems[1::2]}
+    assert len({parts[stem] for stem in stems[::2]}) == len({parts[stem] for stem in stems[1::2]}) == 1
+
+
+def test_crops_of_a_single_image_are_held_out_one_by_one(data_root: Path) -> None:
+    before = draw_split(data_root, ("drawn",), 0.34, seed=1)
+    stems = before["drawn"]
+    rows = "".join(f"drawn/images/{stem}.png,all\n" for stem in stems)
+    (data_root / "manifest.csv").write_text(f"crop,source\n{rows}")
+    assert draw_split(data_root, ("drawn",), 0.34, seed=1) == before
