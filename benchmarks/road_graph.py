@@ -33,10 +33,10 @@ from road_extractor_plugin.compute.metrics.metric_graph import MetricGraph
 from road_extractor_plugin.compute.raster_rows import ArrayRows
 from road_extractor_plugin.compute.simplify import simplified
 from road_extractor_plugin.compute.skeleton_network import skeleton_network
-from road_extractor_plugin.compute.threshold import FULL
 from road_extractor_plugin.compute.tracing import MIN_TOLERANCE_PX, road_mask, trace
 from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.model_card import Thresholds
+from road_extractor_plugin.contract.raster_coding import CERTAIN
 from road_extractor_plugin.contract.road_graph import BRIDGED, RoadGraph
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 from road_extractor_plugin.core.line_file import local_metres, read_lines
@@ -184,7 +184,7 @@ def along(line: np.ndarray, step_px: float) -> tuple[np.ndarray, np.ndarray]:
 
 def stored(probability: np.ndarray) -> np.ndarray:
     """Probability 0..1 as it is stored."""
-    return np.rint(probability * FULL).astype(np.uint8)
+    return np.rint(probability * CERTAIN).astype(np.uint8)
 
 
 def vector_scenes(options: argparse.Namespace) -> Iterator[Scene]:

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from model_training.evaluation.prediction import PredictedScene
 from road_extractor_plugin.compute.metrics.segmentation import EMPTY, MNIH_RADIUS_PX, SegmentationCounts, count
-from road_extractor_plugin.compute.threshold import FULL
 from road_extractor_plugin.contract.model_card import Thresholds
+from road_extractor_plugin.contract.raster_coding import CERTAIN
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +29,7 @@ Curve = dict[float, SegmentationCounts]
 
 def count_at_thresholds(scene: PredictedScene) -> Curve:
     """Counts of one scene at each of `THRESHOLDS`."""
-    probability = scene.probability / FULL
+    probability = scene.probability / CERTAIN
     return {at: count(probability >= at, scene.road, scene.valid, MNIH_RADIUS_PX) for at in THRESHOLDS}
 
 

@@ -13,10 +13,10 @@ import numpy as np
 from model_training.evaluation.prediction import PredictedScene
 from road_extractor_plugin.compute.metrics import apls, topo
 from road_extractor_plugin.compute.metrics.metric_graph import MetricGraph
-from road_extractor_plugin.compute.raster_rows import NODATA, ArrayRows
-from road_extractor_plugin.compute.threshold import FULL
+from road_extractor_plugin.compute.raster_rows import ArrayRows
 from road_extractor_plugin.compute.tracing import trace
 from road_extractor_plugin.contract.model_card import Thresholds
+from road_extractor_plugin.contract.raster_coding import CERTAIN, NODATA
 from road_extractor_plugin.contract.road_graph import RoadGraph
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 
@@ -63,7 +63,7 @@ def trace_scene(scene: PredictedScene, thresholds: Thresholds, pixel_m: float) -
         pixel_m: Ground resolution.
     """
     settings, pixel_size_m = TraceSettings(thresholds), (pixel_m, pixel_m)
-    label = np.where(scene.valid, scene.road * np.uint8(FULL), np.uint8(NODATA))
+    label = np.where(scene.valid, scene.road * np.uint8(CERTAIN), np.uint8(NODATA))
     certain = TraceSettings(Thresholds(high=1.0, low=1.0))
     return TracedScene(
         trace(ArrayRows(scene.probability), settings, pixel_size_m).graph,

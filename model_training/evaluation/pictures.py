@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from model_training.datasets.folders import Bytes
 from model_training.evaluation.prediction import PredictedScene
-from road_extractor_plugin.compute.threshold import FULL
+from road_extractor_plugin.contract.raster_coding import CERTAIN
 from road_extractor_plugin.contract.road_graph import RoadGraph
 
 PANEL_PX, THUMBNAIL_PX = 700, 320
@@ -32,7 +32,7 @@ def four_panels(image: Bytes, scene: PredictedScene, mask: npt.NDArray[np.bool_]
         graph: Traced lines, in pixels.
     """
     label = np.repeat(scene.road[..., None] * np.uint8(255), 3, axis=2)
-    heat = (colormaps["inferno"](np.minimum(scene.probability / FULL, 1.0))[..., :3] * 255).astype(np.uint8)
+    heat = (colormaps["inferno"](np.minimum(scene.probability / CERTAIN, 1.0))[..., :3] * 255).astype(np.uint8)
     for panel in (label, heat):
         panel[~scene.valid] = _NO_DATA
     panels = [_shrunk(Image.fromarray(panel)) for panel in (image, label)]

@@ -11,11 +11,12 @@ from PIL import Image
 
 from model_training.datasets.folders import Bytes, Scene
 from road_extractor_plugin.compute.protocol import Compute
-from road_extractor_plugin.compute.raster_rows import NODATA, ArrayRows
-from road_extractor_plugin.compute.threshold import FULL, ROAD, hysteresis
+from road_extractor_plugin.compute.raster_rows import ArrayRows
+from road_extractor_plugin.compute.threshold import ROAD, hysteresis
 from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.grid import Window
 from road_extractor_plugin.contract.model_card import Thresholds
+from road_extractor_plugin.contract.raster_coding import CERTAIN, NODATA
 from road_extractor_plugin.core.inference import infer_strips, plan_tiles
 from road_extractor_plugin.core.stopwatch import Stopwatch
 
@@ -90,5 +91,5 @@ def predict_scene(scene: Scene, ground_resolution_m: float, compute: Compute) ->
     tiles = plan_tiles(compute.card, *valid.shape)
     strips = infer_strips(ArraySource(scene.image, valid), compute, tiles, Stopwatch(), SilentFeedback())
     probability = np.concatenate([strip.probability for strip in strips])
-    stored = np.where(valid, np.round(probability * FULL), NODATA).astype(np.uint8)
+    stored = np.where(valid, np.round(probability * CERTAIN), NODATA).astype(np.uint8)
     return PredictedScene(scene.stem, stored, scene.road > 0, valid)

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from road_extractor_plugin.compute.polylines import Polylines
-from road_extractor_plugin.compute.raster_rows import NODATA, RasterRows, values_at
-from road_extractor_plugin.compute.threshold import FULL
+from road_extractor_plugin.compute.raster_rows import RasterRows, values_at
+from road_extractor_plugin.contract.raster_coding import CERTAIN, NODATA
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,7 +37,7 @@ def confidence_along(lines: Polylines, probability: RasterRows) -> tuple[Floats,
     column, row = np.floor(places).astype(np.int64).T
     height, width = probability.shape
     stored = values_at(probability, np.clip(row, 0, height - 1), np.clip(column, 0, width - 1))
-    value = np.where(stored == NODATA, 0, stored) / FULL
+    value = np.where(stored == NODATA, 0, stored) / CERTAIN
 
     line = np.repeat(lines.line_of_point[start], count)
     weight = np.repeat(length / count, count)

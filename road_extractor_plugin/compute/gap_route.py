@@ -21,8 +21,8 @@ import numpy.typing as npt
 from scipy import ndimage
 from skimage.graph import route_through_array
 
-from road_extractor_plugin.compute.raster_rows import NODATA, RasterRows
-from road_extractor_plugin.compute.threshold import FULL
+from road_extractor_plugin.compute.raster_rows import RasterRows
+from road_extractor_plugin.contract.raster_coding import CERTAIN, NODATA
 
 BoolMask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -114,7 +114,7 @@ def _sampled(stored: RasterRows, grid: Floats) -> Floats:
     """Probability at places, bilinear; 0 without data."""
     rows, columns, place = _crop(stored.shape, grid)
     part = stored.read(rows.start, rows.stop)[:, columns]
-    values = np.where(part == NODATA, 0, part) / FULL
+    values = np.where(part == NODATA, 0, part) / CERTAIN
     sampled: Floats = ndimage.map_coordinates(values, place, order=1, mode="constant")
     return sampled
 

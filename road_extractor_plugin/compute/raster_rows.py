@@ -12,12 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from road_extractor_plugin.contract.feedback import Feedback, SilentFeedback, stop_if_cancelled
+from road_extractor_plugin.contract.raster_coding import NODATA
 
 Stored = npt.NDArray[np.uint8]
 Indices = npt.NDArray[np.int64]
-
-NODATA = 255
-"""Value of the probability and mask rasters where nothing is known."""
 
 STRIP_PX = 16_000_000
 """Pixels worked on at a time: at most about 0.5 GB with all that is computed for them."""

@@ -7,12 +7,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from road_extractor_plugin.compute.raster_rows import NODATA, PackedRows, RasterRows, Stored, Strips, framed
+from road_extractor_plugin.compute.raster_rows import PackedRows, RasterRows, Stored, Strips, framed
 from road_extractor_plugin.compute.regions import Regions
 from road_extractor_plugin.contract.model_card import Thresholds
-
-FULL = 254
-"""Value of the probability raster that means 1."""
+from road_extractor_plugin.contract.raster_coding import CERTAIN, NODATA
 
 ROAD = 1
 """Value of the mask raster on road; 0 is beside it."""
@@ -78,7 +76,7 @@ def fill_small_holes(mask: RasterRows, max_area_px: float, strips: Strips | None
 
 def _stored(threshold: float) -> int:
     """The smallest stored value that reaches a threshold 0..1."""
-    return math.ceil(threshold * FULL - 1e-9)
+    return math.ceil(threshold * CERTAIN - 1e-9)
 
 
 def _with_rim(raster: RasterRows, start: int, stop: int) -> tuple[Stored, BoolMask]:

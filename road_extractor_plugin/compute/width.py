@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from road_extractor_plugin.compute.raster_rows import NODATA, RasterRows, framed
+from road_extractor_plugin.compute.raster_rows import RasterRows, framed
 from road_extractor_plugin.compute.threshold import ROAD
+from road_extractor_plugin.contract.raster_coding import NODATA
 
 BoolMask = npt.NDArray[np.bool_]
 Pixels = npt.NDArray[np.int64]

@@ -14,17 +14,13 @@ from road_extractor_plugin.compute.raster_rows import RasterRows, Strips
 from road_extractor_plugin.contract.errors import OutputError, RasterUnreadableError
 from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.grid import Grid
+from road_extractor_plugin.contract.raster_coding import CERTAIN, NODATA
 from road_extractor_plugin.core.gdal_binding import close_dataset, gdal, gdal_detail, quiet_gdal
 from road_extractor_plugin.core.ground import spatial_reference
 from road_extractor_plugin.core.output_errors import check_room, writing
 from road_extractor_plugin.core.raster_file import open_dataset
 
 UInt8 = npt.NDArray[np.uint8]
-
-NODATA = 255
-"""In both rasters: no imagery there."""
-CERTAIN = 254
-"""The code of probability 1."""
 
 _BLOCK_PX = 512
 

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from road_extractor_plugin.contract.errors import RasterUnreadableError
 from road_extractor_plugin.contract.grid import Grid, Window
+from road_extractor_plugin.contract.raster_coding import CERTAIN
 from road_extractor_plugin.core.burning import MemoryLayer
 from road_extractor_plugin.core.gdal_binding import gdal, gdal_detail, ogr, quiet_gdal
-from road_extractor_plugin.core.geotiff import CERTAIN
 from road_extractor_plugin.core.ground import Ground
 
 Float64 = npt.NDArray[np.float64]

@@ -13,8 +13,8 @@ from road_extractor_plugin.compute.raster_rows import STRIP_PX, Strips
 from road_extractor_plugin.contract.errors import RasterUnreadableError, RasterUnusableError
 from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.grid import Geotransform, Grid
+from road_extractor_plugin.contract.raster_coding import CERTAIN, NODATA
 from road_extractor_plugin.core.gdal_binding import gdal, gdal_detail, quiet_gdal
-from road_extractor_plugin.core.geotiff import CERTAIN, NODATA
 from road_extractor_plugin.core.raster_file import open_dataset, place
 
 UInt8 = npt.NDArray[np.uint8]
