@@ -112,3 +112,10 @@ class ComparisonError(RoadExtractorError):
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(f"{problem}. {remedy}.")
+
+
+class BatchError(RoadExtractorError):
+    """A folder cannot be worked on as a whole."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}. {remedy}.")
