@@ -42,7 +42,7 @@ OpenCompute = Callable[[ExtractRequest], Compute]
 
 _MERGING = 0.9
 """Progress of the whole batch when only the merging is left."""
-_OURS = ("_probability.tif", "_mask.tif")
+_OURS = ("_probability.tif", "_mask.tif", "_preview.png")
 
 
 def find_rasters(request: BatchRequest) -> tuple[Path, ...]:
@@ -108,6 +108,8 @@ def run_batch(
     try:
         outcomes = batch.run(rasters)
         merged = batch.merge(outcomes) if request.merge else None
+    except Cancelled as error:
+        raise Cancelled("Rasters that were done stay; go on later with their results kept") from error
     finally:
         batch.close()
     feedback.progress(1.0, "done")
@@ -176,6 +178,9 @@ class _Batch:
         """One network of all rasters that have results."""
         probabilities = [outcome.paths.probability for outcome in outcomes if outcome.status != FAILED]
         present = [path for path in probabilities if path.exists()]
+        if len(present) < len(probabilities):
+            missing = len(probabilities) - len(present)
+            self._feedback.warning(f"{missing} rasters have no probability raster and are not in the merged network.")
         if not present:
             return None
         if self._compute is None:
