@@ -24,6 +24,8 @@ _BLOCK_PX = 1_000_000
 """Pixels compressed together."""
 _FAST = 1
 """Level of compression: masks are so uniform that more would gain nothing."""
+_RAW_PX = 16_000_000
+"""So many pixels are kept as they are: packing and unpacking takes longer than some steps that read them."""
 
 
 class RasterRows(Protocol):
@@ -56,7 +58,9 @@ class ArrayRows:
 
 
 class PackedRows:
-    """A raster that is made from north to south and kept in memory, compressed; masks shrink to about a fortieth.
+    """A raster that is made from north to south and kept in memory; what is beyond `_RAW_PX` is compressed.
+
+    Masks shrink to about a fortieth.
 
     Args:
         width: Columns.
@@ -65,7 +69,8 @@ class PackedRows:
     def __init__(self, width: int) -> None:
         self._width = width
         self._starts = [0]
-        self._blocks: list[bytes] = []
+        self._raw: list[Stored] = []
+        self._packed: list[bytes] = []
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -77,7 +82,10 @@ class PackedRows:
         step = max(_BLOCK_PX // self._width, 1)
         for start in range(0, len(rows), step):
             block = np.ascontiguousarray(rows[start : start + step], dtype=np.uint8)
-            self._blocks.append(zlib.compress(block.tobytes(), _FAST))
+            if self._packed or (self._starts[-1] + len(block)) * self._width > _RAW_PX:
+                self._packed.append(zlib.compress(block.tobytes(), _FAST))
+            else:
+                self._raw.append(block.copy())  # what was given may be part of something large
             self._starts.append(self._starts[-1] + len(block))
 
     def read(self, start: int, stop: int) -> Stored:
@@ -86,12 +94,20 @@ class PackedRows:
         block = bisect_right(self._starts, start) - 1
         done = start
         while done < stop:
-            values = np.frombuffer(zlib.decompress(self._blocks[block]), dtype=np.uint8).reshape(-1, self._width)
+            values = self._block(block)
             part = values[done - self._starts[block] : stop - self._starts[block]]
             rows[done - start : done - start + len(part)] = part
             done += len(part)
             block += 1
         return rows
+
+
+    def _block(self, number: int) -> Stored:
+        if number < len(self._raw):
+            return self._raw[number]
+        packed = self._packed[number - len(self._raw)]
+        values: Stored = np.frombuffer(zlib.decompress(packed), dtype=np.uint8).reshape(-1, self._width)
+        return values
 
 
 @dataclass(frozen=True)
