@@ -48,9 +48,12 @@ def encode_probability(probability: npt.NDArray[np.float32], valid: npt.NDArray[
         probability: Any shape, 0..1; rounding errors beyond that are cut off.
         valid: The same shape.
     """
-    # Invalid pixels may hold nan, which has no code.
-    share = np.clip(np.where(valid, probability, 0.0), 0.0, 1.0)
-    return np.where(valid, np.rint(share * CERTAIN), NODATA).astype(np.uint8)
+    codes = probability * np.float32(CERTAIN)
+    np.clip(codes, 0, CERTAIN, out=codes)
+    np.rint(codes, out=codes)
+    if not valid.all():
+        codes[~valid] = NODATA  # they may hold nan, which has no code
+    return codes.astype(np.uint8)
 
 
 class RasterWriter:
