@@ -9,8 +9,6 @@ from road_extractor_plugin.contract.errors import ModelUnreadableError
 
 CARD_FILE = "model_card.json"
 """The card's name among the extra files of the archive."""
-SUFFIXES = (".pt", ".torchscript")
-"""Of such files; what counts is the content."""
 
 _LARGEST_CARD = 16 * 1024 * 1024
 

@@ -65,7 +65,7 @@ def test_the_faster_one_wins_and_is_remembered(contest: Any) -> None:
     assert outcome.seconds_per_mpx == pytest.approx({"cpu": 2.0, "openvino": 1.0})
     assert predictor.device.name == "openvino"
     assert predictor.device.reason == outcome.in_words()
-    assert len(long.fakes["cpu"].counts) <= 10  # 4 of patience, 5 turns, and nothing after
+    assert len(long.fakes["cpu"].counts) <= 10  # 4 of patience, the turns, and nothing after
 
 
 def test_the_first_stays_unless_it_is_clearly_beaten(contest: Any) -> None:

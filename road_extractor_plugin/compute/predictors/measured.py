@@ -16,7 +16,7 @@ from road_extractor_plugin.contract.result import Device
 
 _PATIENCE_S = 2.0
 """Work that the first one does before another is tried: a small job ends before, and loses no time."""
-_ROUNDS = 5
+_ROUNDS = 3
 """Timed turns of each of two."""
 _CLEARLY_FASTER = 0.95
 """A challenger must need less than this share of the time to win."""
