@@ -121,6 +121,8 @@ def _infer(job: _Job, source: RasterSource, tiles: TileGrid, path: Path) -> _Cov
                 tiles_run += 1
                 valid_px += int(np.count_nonzero(block.valid))
             part.progress(done / tiles.tile_count, _FINDING)
+    for warning in job.compute.device.warnings:
+        job.feedback.warning(warning)
     return _Coverage(tiles_run, valid_px)
 
 
@@ -168,5 +170,5 @@ def _report(job: _Job, source: RasterSource, tiles: TileGrid, coverage: _Coverag
         megapixels_per_s=coverage.valid_px / 1e6 / seconds["network"],
         km2_per_hour=area_km2 / seconds["total"] * 3600,
         roads=counts,
-        warnings=source.warnings,
+        warnings=(*source.warnings, *job.compute.device.warnings),
     )
