@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ def _import_onnxruntime() -> Any:  # noqa: ANN401
     except ImportError as error:
         raise ComputeError(
             f"onnxruntime is not installed for this Python ({error})",
-            "Install it into the environment that runs Road Extractor: pip install onnxruntime",
+            f"Install it: '{sys.executable}' -m pip install onnxruntime",
         ) from error
     return onnxruntime
 

@@ -23,7 +23,8 @@ def graph_parts(graph: RoadGraph) -> tuple[dict[str, Any], list[Array]]:
         Per field that is a text, the texts that occur; and the nodes, the points of all edges one after another, the
         number of points per edge, and one array for each other field of `RoadEdge`, in their order.
     """
-    texts, columns = {}, []
+    texts: dict[str, list[str]] = {}
+    columns: list[Array] = []
     for field in _COLUMNS:
         cells = [getattr(edge, field.name) for edge in graph.edges]
         if field.type == "str":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from road_extractor_plugin.compute.protocol import Compute, Tracer
@@ -55,5 +56,5 @@ def open_tracer() -> Tracer:
 def _missing_library(error: ImportError) -> ComputeError:
     return ComputeError(
         f"A library that the engine needs is missing ({error})",
-        "Install it into the Python that runs Road Extractor: pip install onnxruntime scikit-image scipy",
+        f"Install it: '{sys.executable}' -m pip install onnxruntime scikit-image scipy",
     )

@@ -13,7 +13,8 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, TypeVar
+from io import BufferedIOBase
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -79,7 +80,7 @@ class _Header:
     arrays: tuple[_ArrayHeader, ...]
 
 
-def send(stream: BinaryIO, message: Message) -> None:
+def send(stream: BufferedIOBase, message: Message) -> None:
     """Write a message; arrays that are contiguous are not copied.
 
     Raises:
@@ -98,7 +99,7 @@ def send(stream: BinaryIO, message: Message) -> None:
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> Message | None:
+def receive(stream: BufferedIOBase) -> Message | None:
     """Wait for a message and read it; None when the other end has closed the stream.
 
     Raises:
@@ -133,7 +134,8 @@ def restored_error(values: Mapping[str, Any]) -> RoadExtractorError:
     """The same error at the other end: its class and its text."""
     found = vars(errors).get(str(values.get("class")))
     is_ours = isinstance(found, type) and issubclass(found, RoadExtractorError)
-    error: RoadExtractorError = RoadExtractorError.__new__(found if is_ours else ComputeError)
+    kind: type[RoadExtractorError] = found if is_ours else ComputeError  # type: ignore[assignment]
+    error = kind.__new__(kind)
     error.args = (str(values.get("text")),)  # the text is made already, so no constructor may make it anew
     return error
 
@@ -161,10 +163,10 @@ def _check(header: _Header) -> None:
         raise WireError(f"arrays of {size / 1e6:,.0f} MB, at most {MAX_ARRAYS_BYTES / 1e6:,.0f} are allowed")
 
 
-def _read_array(stream: BinaryIO, header: _ArrayHeader) -> Array:
+def _read_array(stream: BufferedIOBase, header: _ArrayHeader) -> Array:
     array = np.empty(header.shape, dtype=header.dtype)
     wanted = _bytes_of(array)
-    got = stream.readinto(wanted)  # type: ignore[attr-defined]  (buffered streams have it; it waits for all)
+    got = stream.readinto(wanted)
     if got != len(wanted):
         raise TruncatedError(f"an array breaks off after {got:,} of {len(wanted):,} bytes")
     return array
@@ -172,7 +174,7 @@ def _read_array(stream: BinaryIO, header: _ArrayHeader) -> Array:
 
 def _bytes_of(array: Array) -> memoryview:
     """The memory of a contiguous array."""
-    return memoryview(array.reshape(-1).view(np.uint8))
+    return array.reshape(-1).view(np.uint8).data
 
 
 def _shown(line: bytes) -> str:

@@ -14,8 +14,9 @@ import sys
 import threading
 import time
 import traceback
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO, Callable
+from typing import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -50,7 +51,7 @@ def main() -> None:
     Worker(incoming, outgoing).serve()
 
 
-def _take_standard_streams() -> tuple[BinaryIO, BinaryIO]:
+def _take_standard_streams() -> tuple[BufferedIOBase, BufferedIOBase]:
     """Keep stdin and stdout for messages; what a library prints goes to stderr, and it reads nothing."""
     incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -63,7 +64,7 @@ def _take_standard_streams() -> tuple[BinaryIO, BinaryIO]:
 class Worker:
     """Answers one request after another."""
 
-    def __init__(self, incoming: BinaryIO, outgoing: BinaryIO) -> None:
+    def __init__(self, incoming: BufferedIOBase, outgoing: BufferedIOBase) -> None:
         self._incoming = incoming
         self._outgoing = outgoing
         self._sending = threading.Lock()
@@ -73,6 +74,7 @@ class Worker:
         self._cancelled_request = 0
         self._compute: Compute | None = None
         self._handlers: dict[str, Callable[[Message], Message]] = {
+            "ping": lambda message: Message("done", message.request),
             "load": self._load,
             "predict": self._predict,
             "trace": self._trace,
@@ -137,8 +139,8 @@ class Worker:
         except RoadExtractorError as error:
             return Message("error", message.request, error_values(error))
         except MemoryError:
-            error = ComputeError("The memory of this machine ran out", "Close other programs, or choose smaller tiles")
-            return Message("error", message.request, error_values(error))
+            no_memory = ComputeError("The memory of this machine ran out", "Close programs or choose smaller tiles")
+            return Message("error", message.request, error_values(no_memory))
         except Exception as error:  # noqa: BLE001  (outermost door: the parent is told, and the worker goes on)
             first_line = str(error).partition("\n")[0]
             values = {"what": f"{type(error).__name__}: {first_line}", "log": traceback.format_exc()}

@@ -11,6 +11,10 @@ from road_extractor_plugin.contract.errors import EngineFailedError
 _MEMORY = "Close other programs, or choose smaller tiles or a smaller model, and run it again"
 _AGAIN = "Run it again: a new one is started. If it fails again, choose another device or another Python for the engine"
 
+_INSTALL = (
+    "Install it (pip install numpy onnxruntime scikit-image scipy) there, or choose another Python for the engine"
+)
+
 _WINDOWS_STATUS = {
     0xC0000005: ("crashed in a library (access violation)", _AGAIN),
     0xC0000017: ("ran out of memory", _MEMORY),
@@ -30,6 +34,8 @@ def ended_error(status: int, log: Sequence[str], platform: str = sys.platform) -
     """
     said = next((line.strip() for line in reversed(log) if line.strip()), "")
     what, remedy = _meaning(status, platform)
+    if "No module named" in said:
+        remedy = _INSTALL
     detail = f"; it last said: {said[:300].rstrip('.')}" if said else ""
     return EngineFailedError(f"The engine's process {what}{detail}", remedy, "\n".join(log))
 

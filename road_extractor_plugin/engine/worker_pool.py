@@ -14,6 +14,9 @@ from road_extractor_plugin.contract.result import Device
 from road_extractor_plugin.engine.interpreter import Interpreter, find_interpreter
 from road_extractor_plugin.engine.worker_process import WorkerProcess
 
+_ANSWER_LIMIT_S = 5.0
+"""An idle worker that does not answer within it is replaced."""
+
 
 @dataclass(frozen=True)
 class WorkerChoice:
@@ -75,16 +78,18 @@ class WorkerPool:
         """
         interpreter = find_interpreter(choice.interpreter, choice.environment)
         with self._lock:
-            if self._is_closed:
-                raise Cancelled
             worker = self._without_idle()
-            if worker is not None and not (worker.interpreter == interpreter and worker.process.is_alive):
-                worker.process.close()
-                worker = None
-            if worker is None:
-                worker = Worker(WorkerProcess(interpreter), interpreter)
-            self._lent.add(worker)
-        return worker
+        if worker is not None and not (worker.interpreter == interpreter and worker.process.answers(_ANSWER_LIMIT_S)):
+            worker.process.close()
+            worker = None
+        with self._lock:
+            if not self._is_closed:
+                worker = worker or Worker(WorkerProcess(interpreter), interpreter)
+                self._lent.add(worker)
+                return worker
+        if worker is not None:
+            worker.process.close()
+        raise Cancelled
 
     def give_back(self, worker: Worker, choice: WorkerChoice, *, is_sound: bool) -> None:
         """Keep a worker for the next run, unless something went wrong with it or another one is idle already."""

@@ -9,7 +9,8 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO, Callable, cast
+from io import BufferedIOBase
+from typing import Any, Callable, cast
 
 from road_extractor_plugin.contract.errors import Cancelled, ComputeError, EngineFailedError, RoadExtractorError
 from road_extractor_plugin.engine.interpreter import Interpreter, process_options
@@ -103,6 +104,14 @@ class WorkerProcess:
             )
         self._is_up = True
 
+    def answers(self, limit_s: float) -> bool:
+        """Whether it is alive and has nothing to do."""
+        try:
+            with self.converse("ping", {}) as conversation:
+                return conversation.next(limit_s) is not None
+        except RoadExtractorError:
+            return False
+
     def ask(self, kind: str, values: Mapping[str, Any], *arrays: Array, watched: bool = True) -> Message:
         """Ask, and wait for the one answer.
 
@@ -141,11 +150,13 @@ class WorkerProcess:
     def close(self) -> None:
         """End it, and wait until nothing is left of it."""
         self.kill()
+        # Where the interpreter is a script, its child is the worker, and ends with its input.
+        if self._sending.acquire(timeout=_REAP_LIMIT_S):
+            with contextlib.suppress(OSError):  # what was not sent yet cannot be sent any more
+                cast("BufferedIOBase", self._process.stdin).close()
+            self._sending.release()
         for thread in (self._reader, self._drainer, self._watcher):
             thread.join(_REAP_LIMIT_S)
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            with contextlib.suppress(OSError):  # what was not sent yet cannot be sent any more
-                cast("BinaryIO", stream).close()
 
     def send(self, message: Message) -> None:
         """Send a message of a conversation.
@@ -157,7 +168,7 @@ class WorkerProcess:
             raise self.why_ended()
         try:
             with self._sending:
-                send(cast("BinaryIO", self._process.stdin), message)
+                send(cast("BufferedIOBase", self._process.stdin), message)
         except (OSError, ValueError) as error:  # ValueError: the stream is closed
             self._ended.wait(_REAP_LIMIT_S)  # whoever reads knows better why
             self.kill(lambda: WireError("it does not listen"))
@@ -185,12 +196,13 @@ class WorkerProcess:
         except (WireError, OSError, MemoryError) as error:
             detail = error.detail if isinstance(error, WireError) else str(error)
             self.kill(lambda: WireError(detail))
+        cast("BufferedIOBase", self._process.stdout).close()
         status = self._reap()
         self._drainer.join(_REAP_LIMIT_S)
         self._end(lambda: ended_error(status, tuple(self._log)))
 
     def _hand_out(self) -> None:
-        stream = cast("BinaryIO", self._process.stdout)
+        stream = cast("BufferedIOBase", self._process.stdout)
         while True:
             message = receive(stream)
             if message is None:
@@ -209,9 +221,9 @@ class WorkerProcess:
 
     def _drain(self) -> None:
         """Keep the last lines of stderr; a full pipe would stop the worker."""
-        stream = cast("BinaryIO", self._process.stderr)
-        for line in iter(lambda: stream.readline(_LOG_LINE_BYTES), b""):
-            self._log.append(line.decode(errors="replace").rstrip())
+        with cast("BufferedIOBase", self._process.stderr) as stream:
+            for line in iter(lambda: stream.readline(_LOG_LINE_BYTES), b""):
+                self._log.append(line.decode(errors="replace").rstrip())
 
     def _watch(self) -> None:
         """End a worker that hangs. Silence is counted in waits, so that the sleep of a laptop does not count."""
