@@ -303,7 +303,8 @@ class Conversation:
 
 def _start(interpreter: Interpreter) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(  # nosec B603  (no shell; the program is the user's Python)
+        # without a shell; the program is the Python of QGIS or the one that the user chose
+        return subprocess.Popen(  # nosec B603
             interpreter.command(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
