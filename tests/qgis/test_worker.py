@@ -24,7 +24,7 @@ pytestmark = [
 
 WITHOUT_ONNXRUNTIME = """#!{python}
 import sys
-sys.modules["onnxruntime"] = None
+sys.modules["onnxruntime"] = sys.modules["openvino"] = None
 code = sys.argv[sys.argv.index("-c") + 1]
 del sys.argv[1 : sys.argv.index("-c") + 2]
 exec(code)
