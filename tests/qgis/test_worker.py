@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc"),
 ]
 
-WITHOUT_ONNXRUNTIME = """#!{python}
+WITHOUT_A_RUNTIME = """#!{python}
 import sys
 sys.modules["onnxruntime"] = sys.modules["openvino"] = None
 code = sys.argv[sys.argv.index("-c") + 1]
@@ -137,12 +137,12 @@ def test_cancel_does_not_wait_for_a_stuck_worker(desktop: Any, add_layer: Any) -
 @pytest.mark.parametrize(
     ("script", "told"),
     [
-        (WITHOUT_ONNXRUNTIME, "onnxruntime is not installed"),
+        (WITHOUT_A_RUNTIME, "is not installed for this Python"),
         (BARE, "No module named 'numpy'"),
         ("#!/bin/sh\necho Welcome; exec sleep 60", "understood ('Welcome"),
         ("no program", "cannot be started"),
     ],
-    ids=["no onnxruntime", "no numpy", "prints", "no program"],
+    ids=["no runtime", "no numpy", "prints", "no program"],
 )
 def test_a_python_that_will_not_do(desktop: Any, add_layer: Any, tmp_path: Path, script: str, told: str) -> None:
     python = tmp_path / "python-of-mine"
