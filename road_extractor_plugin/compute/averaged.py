@@ -18,7 +18,7 @@ from road_extractor_plugin.contract.trace_settings import TraceSettings
 
 if TYPE_CHECKING:
     # It needs libraries that the process which averages may lack, where another one computes.
-    from road_extractor_plugin.compute.tracing import Traced
+    from road_extractor_plugin.compute.traced import Traced
 
 Float32 = npt.NDArray[np.float32]
 
