@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from qgis.core import QgsSettings
+from qgis.core import QgsApplication, QgsSettings
+
+from road_extractor_plugin.contract.batch import RASTER_PATTERNS
+from road_extractor_plugin.engine.worker_pool import WorkerChoice
 
 _SECTION = "road_extractor"
+_NO = "no"
+
+_DEFAULT_IDLE_MINUTES = 10.0
 
 
 class AreaChoice(str, Enum):
@@ -48,6 +55,65 @@ def save_settings(settings: Settings) -> None:
     _store("model", settings.model)
     _store("threshold", settings.threshold)
     _store("output_folder", settings.output_folder)
+
+
+def load_worker_choice() -> WorkerChoice:
+    """The Python that computes, and after how many minutes without work its process is ended."""
+    minutes = _number("worker_idle_minutes")
+    is_sensible = minutes is not None and 0 <= minutes < math.inf
+    return WorkerChoice(
+        interpreter=_path("worker_interpreter"),
+        environment=environment_folder(),
+        idle_s=60 * (minutes if minutes is not None and is_sensible else _DEFAULT_IDLE_MINUTES),
+    )
+
+
+def save_worker_choice(choice: WorkerChoice) -> None:
+    """Keep it, but for the environment, whose place is fixed."""
+    _store("worker_interpreter", choice.interpreter)
+    _store("worker_idle_minutes", choice.idle_s / 60)
+
+
+def environment_folder() -> Path:
+    """Where in the QGIS profile the virtual environment for the engine is, or would be."""
+    return Path(QgsApplication.qgisSettingsDirPath()) / "road_extractor" / "environment"
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """The choices of the batch page."""
+
+    folder: Path | None = None
+    """Where the rasters are."""
+    output_folder: Path | None = None
+    patterns: tuple[str, ...] = RASTER_PATTERNS
+    """Names of the rasters, as in a shell."""
+    recursive: bool = True
+    keep_existing: bool = True
+    """Whether results of an earlier run are kept rather than made again."""
+    merge: bool = True
+
+
+def load_batch_settings() -> BatchSettings:
+    """The choices of the last batch."""
+    return BatchSettings(
+        folder=_path("batch_folder"),
+        output_folder=_path("batch_output_folder"),
+        patterns=tuple(_text("batch_patterns").split()) or RASTER_PATTERNS,
+        recursive=_text("batch_recursive") != _NO,
+        keep_existing=_text("batch_keep_existing") != _NO,
+        merge=_text("batch_merge") != _NO,
+    )
+
+
+def save_batch_settings(settings: BatchSettings) -> None:
+    """Keep the choices for the next batch."""
+    _store("batch_folder", settings.folder)
+    _store("batch_output_folder", settings.output_folder)
+    _store("batch_patterns", " ".join(settings.patterns))
+    _store("batch_recursive", "" if settings.recursive else _NO)
+    _store("batch_keep_existing", "" if settings.keep_existing else _NO)
+    _store("batch_merge", "" if settings.merge else _NO)
 
 
 def load_speed_mpx_s() -> float | None:

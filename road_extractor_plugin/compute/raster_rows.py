@@ -24,8 +24,6 @@ _BLOCK_PX = 1_000_000
 """Pixels compressed together."""
 _FAST = 1
 """Level of compression: masks are so uniform that more would gain nothing."""
-_RAW_PX = 16_000_000
-"""So many pixels are kept as they are: packing and unpacking takes longer than some steps that read them."""
 
 
 class RasterRows(Protocol):
@@ -58,9 +56,7 @@ class ArrayRows:
 
 
 class PackedRows:
-    """A raster that is made from north to south and kept in memory; what is beyond `_RAW_PX` is compressed.
-
-    Masks shrink to about a fortieth.
+    """A raster that is made from north to south and kept in memory, compressed; masks shrink to about a fortieth.
 
     Args:
         width: Columns.
@@ -69,8 +65,7 @@ class PackedRows:
     def __init__(self, width: int) -> None:
         self._width = width
         self._starts = [0]
-        self._raw: list[Stored] = []
-        self._packed: list[bytes] = []
+        self._blocks: list[bytes] = []
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -82,11 +77,17 @@ class PackedRows:
         step = max(_BLOCK_PX // self._width, 1)
         for start in range(0, len(rows), step):
             block = np.ascontiguousarray(rows[start : start + step], dtype=np.uint8)
-            if self._packed or (self._starts[-1] + len(block)) * self._width > _RAW_PX:
-                self._packed.append(zlib.compress(block.tobytes(), _FAST))
-            else:
-                self._raw.append(block.copy())  # what was given may be part of something large
-            self._starts.append(self._starts[-1] + len(block))
+            self.append_block(len(block), zlib.compress(block.tobytes(), _FAST))
+
+    def blocks(self) -> Iterator[tuple[int, bytes]]:
+        """How many rows, and these rows compressed, from north to south."""
+        for start, stop, block in zip(self._starts, self._starts[1:], self._blocks):
+            yield stop - start, block
+
+    def append_block(self, rows: int, block: bytes) -> None:
+        """Put below what is there what `blocks` of a raster of this width gave."""
+        self._blocks.append(block)
+        self._starts.append(self._starts[-1] + rows)
 
     def read(self, start: int, stop: int) -> Stored:
         """See `RasterRows.read`."""
@@ -94,20 +95,12 @@ class PackedRows:
         block = bisect_right(self._starts, start) - 1
         done = start
         while done < stop:
-            values = self._block(block)
+            values = np.frombuffer(zlib.decompress(self._blocks[block]), dtype=np.uint8).reshape(-1, self._width)
             part = values[done - self._starts[block] : stop - self._starts[block]]
             rows[done - start : done - start + len(part)] = part
             done += len(part)
             block += 1
         return rows
-
-
-    def _block(self, number: int) -> Stored:
-        if number < len(self._raw):
-            return self._raw[number]
-        packed = self._packed[number - len(self._raw)]
-        values: Stored = np.frombuffer(zlib.decompress(packed), dtype=np.uint8).reshape(-1, self._width)
-        return values
 
 
 @dataclass(frozen=True)
