@@ -35,8 +35,7 @@ RIDGE = 1.5
 """A road stands out where it is so many times as likely as the places beside it."""
 
 NO_RIDGE = 4.0
-"""What a step costs more where no road stands out. Of the values tried it tells true from false gaps best, together with
-the other terms (`benchmarks/road_graph.py`)."""
+"""What a step costs more where no road stands out: with it the cost tells true gaps from false ones best."""
 
 STRAY = 1 / 3
 """How far the way may stray from the straight line, as a share of that."""

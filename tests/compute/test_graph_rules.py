@@ -107,7 +107,11 @@ def test_rule_3_keeps_what_touches_the_edge(canvas: Callable[..., object]) -> No
 
 @pytest.mark.parametrize(
     "rule",
-    [lambda network: prune_spurs(network, 5, WIDTHS), merge_junctions, lambda network: drop_small_components(network, 5)],
+    [
+        lambda network: prune_spurs(network, 5, WIDTHS),
+        merge_junctions,
+        lambda network: drop_small_components(network, 5),
+    ],
     ids=["1", "2", "3"],
 )
 def test_an_empty_network_stays_empty(rule: Callable[[Network], Network]) -> None:
