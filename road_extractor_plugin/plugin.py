@@ -11,6 +11,7 @@ from qgis.PyQt.QtCore import QCoreApplication, Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QAction
 
+from road_extractor_plugin.engine.worker_pool import WorkerPool
 from road_extractor_plugin.gui.batch_controller import BatchController
 from road_extractor_plugin.gui.dock import RoadExtractorDock
 from road_extractor_plugin.gui.extract_controller import ExtractController
@@ -42,7 +43,9 @@ class RoadExtractorPlugin:
         """Make everything that the user sees; QGIS calls this."""
         self.initProcessing()
         dock = self._add_dock()
-        controller = ExtractController(self._iface, dock)
+        workers = WorkerPool()
+        self._undo.callback(workers.close)
+        controller = ExtractController(self._iface, dock, workers)
         self._undo.callback(controller.close)
         self._undo.callback(BatchController(self._iface, dock).close)
         extract = self._add_action("road_extractor_extract", _tr("Extract roads"), controller.run_active_layer)
