@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from road_extractor_plugin.core.probability_view import ProbabilityPart, ProbabilityView
 
+_ROAD = 1
+"""In the tracer's mask."""
 _MAX_SIDE_PX = 2000
 """More of a raster than this is shown averaged."""
 _SETTLE_MS = 40
@@ -141,7 +143,10 @@ class ThresholdController(QObject):
         if self._is_outdated:
             self.redraw()
             return
-        edges = found.traced.graph.edges
+        edges, mask, layer = found.traced.graph.edges, found.traced.mask, self._page.layer()
+        if layer is None:
+            return
+        self._item.show_mask(mask.read(0, mask.shape[0]) == _ROAD, found.part.geotransform, layer.crs())
         self._item.show_lines(
             [edge.points for edge in edges if edge.origin != BRIDGED],
             [edge.points for edge in edges if edge.origin == BRIDGED],
