@@ -22,6 +22,7 @@ from road_extractor_plugin.contract.errors import RequestError
 
 ROAD_HEADS = {"S2": RoadHeadS2, "F": RoadHeadF}
 ORIENTATIONS = ("vector", "classes", "none")
+ENCODER_NORMS = ("layer", "batch")
 MULTIPLE_OF = 32
 
 
@@ -49,6 +50,8 @@ class NetworkConfig:
     """Rate of stochastic depth in the encoder's last block, growing linearly from 0 in its first."""
     layer_scale_init: float = 1.0
     """First value of ConvNeXt's layer scale; other encoders have none."""
+    encoder_norm: str = "layer"
+    """ConvNeXt's norms: its own, "layer", for which weights exist; or "batch", which exported files fold away."""
 
     def __post_init__(self) -> None:
         """Refuse what no network is built for.
@@ -60,6 +63,8 @@ class NetworkConfig:
             raise RequestError("network.heads", self.heads, f"one of {', '.join(ROAD_HEADS)}")
         if self.orientation not in ORIENTATIONS:
             raise RequestError("network.orientation", self.orientation, f"one of {', '.join(ORIENTATIONS)}")
+        if self.encoder_norm not in ENCODER_NORMS:
+            raise RequestError("network.encoder_norm", self.encoder_norm, f"one of {', '.join(ENCODER_NORMS)}")
         if self.road_classes not in {1, 2}:
             raise RequestError("network.road_classes", self.road_classes, "1 or 2")
 
@@ -85,6 +90,7 @@ class RoadNetwork(nn.Module):
             weights=config.encoder_weights,
             drop_path=config.drop_path,
             layer_scale_init=config.layer_scale_init,
+            batch_norms=config.encoder_norm == "batch",
         )
         self.pyramid = FeaturePyramid(self.encoder.channels, width)
         self.road_head = ROAD_HEADS[config.heads](
@@ -101,7 +107,11 @@ class RoadNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> RoadOutputs:
         """(n, 3, h, w), normalised, h and w multiples of 32 -> logits and orientation."""
-        levels = self.pyramid(self.encoder(image))
+        return self.decode(self.encoder(image))
+
+    def decode(self, stages: list[Tensor]) -> RoadOutputs:
+        """Features (n, C_i, h / s, w / s) of the encoder's four stages -> logits and orientation."""
+        levels = self.pyramid(stages)
         roads = [road_logit(logits) for logits in self.road_head(stack_pyramid(levels))]
         return RoadOutputs(roads, [] if self.orientation_head is None else self.orientation_head(levels[0]))
 
