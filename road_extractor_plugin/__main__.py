@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from road_extractor_plugin.cli import main
+from road_extractor_plugin.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

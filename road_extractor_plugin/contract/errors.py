@@ -12,8 +12,8 @@ class RoadExtractorError(Exception):
 class Cancelled(RoadExtractorError):  # noqa: N818  (a decision of the user, not a fault)
     """The user cancelled the run."""
 
-    def __init__(self) -> None:
-        super().__init__("Cancelled. Nothing was written.")
+    def __init__(self, what_stays: str = "Nothing was written") -> None:
+        super().__init__(f"Cancelled. {what_stays}.")
 
 
 class RasterUnreadableError(RoadExtractorError):
@@ -109,6 +109,13 @@ class RequestError(RoadExtractorError):
 
 class ComparisonError(RoadExtractorError):
     """Two files cannot be compared with each other."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}. {remedy}.")
+
+
+class BatchError(RoadExtractorError):
+    """A folder cannot be worked on as a whole."""
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(f"{problem}. {remedy}.")

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 from osgeo import gdal, ogr, osr
 
-from road_extractor_plugin.cli import main
+from road_extractor_plugin.cli.main import main
 
 ROAD_WIDTH_M = 9.0
 

@@ -18,7 +18,7 @@ from osgeo import gdal, ogr
 
 from model_training.cli import main as train_main
 from model_training.training import run
-from road_extractor_plugin.cli import main as plugin_main
+from road_extractor_plugin.cli.main import main as plugin_main
 
 STEPS = 6
 CUT = ["--crop", "96", "--workers", "1", "--validation-share", "0.25", "--test-share", "0.25"]

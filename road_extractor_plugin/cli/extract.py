@@ -1,0 +1,90 @@
+"""The command `extract`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+from road_extractor_plugin.cli.options import (
+    add_model_options,
+    add_output_options,
+    add_trace_options,
+    model_options,
+    numbers,
+    trace_options,
+)
+from road_extractor_plugin.cli.summary import print_result
+from road_extractor_plugin.cli.terminal import TerminalFeedback
+from road_extractor_plugin.contract.request import ExtractRequest
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.set_defaults(command=_run)
+    parser.add_argument("rasters", type=Path, nargs="+", metavar="RASTER", help="any raster that GDAL reads")
+    add_run_options(parser)
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Say what every run of the network takes; `run_request` reads it."""
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("--model", type=Path, metavar="FILE", help="an .onnx file (default: the bundled model)")
+    parser.add_argument("--aoi", type=Path, metavar="FILE", help="vector file; only inside its polygons")
+    parser.add_argument("--threshold", type=float, metavar="P", help="road probability, 0 to 1 (default: the model's)")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    parser.add_argument(
+        "--ground-resolution", type=float, metavar="M", help="metres per pixel of a raster without a CRS"
+    )
+    parser.add_argument(
+        "--bands",
+        type=numbers(int),
+        metavar="N,N,N",
+        help="bands of the raster for the model's channels, from 1",
+    )
+    parser.add_argument("--tile", type=int, metavar="PX", help="side of a tile (default: the model's)")
+    parser.add_argument("--vectors-only", action="store_true", help="keep only the GeoPackage and the report")
+    add_output_options(parser)
+    add_trace_options(parser.add_argument_group("lines"))
+    add_model_options(parser.add_argument_group("model without a card"))
+
+
+def _run(options: argparse.Namespace) -> None:
+    # Here, so that `--help` and `model` answer at once.
+    from road_extractor_plugin.core.pipeline import extract
+    from road_extractor_plugin.engine.open_compute import open_compute
+
+    template = run_request(options, options.rasters[0])
+    requests = [dataclasses.replace(template, raster=raster) for raster in options.rasters]
+    compute = open_compute(requests[0])
+    try:
+        for request in requests:
+            feedback = TerminalFeedback(request.raster.name, quiet=options.quiet)
+            try:
+                result = extract(request, compute, feedback)
+            finally:
+                feedback.finish()
+            print_result(result, as_json=options.json)
+    finally:
+        compute.close()
+
+
+def run_request(options: argparse.Namespace, raster: Path) -> ExtractRequest:
+    """What `add_run_options` asked, for one raster."""
+    from road_extractor_plugin.core.area import read_area
+    from road_extractor_plugin.engine.models import default_model
+
+    return ExtractRequest(
+        raster=raster,
+        output_folder=options.output,
+        model=options.model or default_model(),
+        area=None if options.aoi is None else read_area(options.aoi),
+        raster_ground_resolution_m=options.ground_resolution,
+        band_indexes=options.bands,
+        trace=trace_options(options),
+        model_options=model_options(options),
+        device=options.device,
+        tile_px=options.tile,
+        vectors_only=options.vectors_only,
+        overwrite=options.overwrite,
+    )
