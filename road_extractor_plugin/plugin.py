@@ -6,12 +6,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable
 
+from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QCoreApplication, Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QAction
 
+from road_extractor_plugin.gui.batch_controller import BatchController
 from road_extractor_plugin.gui.dock import RoadExtractorDock
 from road_extractor_plugin.gui.extract_controller import ExtractController
+from road_extractor_plugin.processing.provider import RoadExtractorProvider
 
 if TYPE_CHECKING:
     from qgis.gui import QgisInterface
@@ -29,11 +32,19 @@ class RoadExtractorPlugin:
         self._iface = iface
         self._undo = ExitStack()
 
+    def initProcessing(self) -> None:
+        """Put the algorithms into the toolbox; QGIS calls this, without a window too (`qgis_process`)."""
+        registry, provider = QgsApplication.processingRegistry(), RoadExtractorProvider()
+        registry.addProvider(provider)
+        self._undo.callback(registry.removeProvider, provider)
+
     def initGui(self) -> None:
         """Make everything that the user sees; QGIS calls this."""
+        self.initProcessing()
         dock = self._add_dock()
         controller = ExtractController(self._iface, dock)
         self._undo.callback(controller.close)
+        self._undo.callback(BatchController(self._iface, dock).close)
         extract = self._add_action("road_extractor_extract", _tr("Extract roads"), controller.run_active_layer)
         extract.setToolTip(_tr("Extract roads from the active raster layer, in the visible extent"))
         controller.running_changed.connect(extract.setDisabled)

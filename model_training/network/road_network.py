@@ -15,6 +15,7 @@ from typing import NamedTuple
 from torch import Tensor, nn, sigmoid
 from torch.nn import functional
 
+from model_training.network.dual_gcn import DualGcn
 from model_training.network.encoder import Encoder
 from model_training.network.heads import OrientationClassesHead, OrientationVectorHead, RoadHeadF, RoadHeadS2
 from model_training.network.upernet import FeaturePyramid, stack_pyramid
@@ -42,6 +43,8 @@ class NetworkConfig:
     """Width of the road head and its graphs."""
     road_classes: int = 1
     """1: one logit. 2: background and road through a softmax, as in the paper."""
+    graph: bool = True
+    """Dual graph reasoning in the road head; False leaves it out."""
     normalised_graph: bool = True
     """Divide the graph's sums by the number of pixels, so that tile size does not matter; False as published."""
     orientation: str = "vector"
@@ -97,13 +100,16 @@ class RoadNetwork(nn.Module):
             len(self.encoder.channels) * width,
             channels,
             config.road_classes,
-            normalised_graph=config.normalised_graph,
+            self._new_graph,
         )
         self.orientation_head: nn.Module | None = None
         if config.orientation == "vector":
             self.orientation_head = OrientationVectorHead(width)
         elif config.orientation == "classes":
             self.orientation_head = OrientationClassesHead(width, channels)
+
+    def _new_graph(self, channels: int) -> nn.Module:
+        return DualGcn(channels, normalised=self.config.normalised_graph) if self.config.graph else nn.Identity()
 
     def forward(self, image: Tensor) -> RoadOutputs:
         """(n, 3, h, w), normalised, h and w multiples of 32 -> logits and orientation."""

@@ -29,10 +29,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Say what every run of the network takes; `run_request` reads it."""
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the results")
-    parser.add_argument("--model", type=Path, metavar="FILE", help="an .onnx file (default: the bundled model)")
+    parser.add_argument(
+        "--model", type=Path, metavar="FILE", help="an ONNX or TorchScript file (default: the bundled model)"
+    )
     parser.add_argument("--aoi", type=Path, metavar="FILE", help="vector file; only inside its polygons")
     parser.add_argument("--threshold", type=float, metavar="P", help="road probability, 0 to 1 (default: the model's)")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    parser.add_argument(
+        "--device",
+        default="auto",
+        help="what runs the network, as the command `devices` lists them; auto, the default, takes the fastest",
+    )
     parser.add_argument(
         "--ground-resolution", type=float, metavar="M", help="metres per pixel of a raster without a CRS"
     )

@@ -43,7 +43,9 @@ class ModelUnreadableError(RoadExtractorError):
     """A file is not a model that can be loaded."""
 
     def __init__(self, path: Path | str, detail: str) -> None:
-        super().__init__(f"Cannot load the model '{path}': {detail}. Choose an .onnx file exported for Road Extractor.")
+        super().__init__(
+            f"Cannot load the model '{path}': {detail}. Choose an ONNX or TorchScript file made for Road Extractor."
+        )
 
 
 class ModelCardError(RoadExtractorError):
@@ -69,6 +71,17 @@ class ComputeError(RoadExtractorError):
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(f"{problem}. {remedy}.")
+
+
+class DeviceMemoryError(ComputeError):
+    """A device has too little memory."""
+
+    def __init__(self, device: str, shape: tuple[int, ...]) -> None:
+        count, _, height, width = shape
+        super().__init__(
+            f"{device} has too little memory for {count} tile{'s' * (count > 1)} of {width} x {height} px",
+            "Choose a smaller tile (--tile), or close other programs",
+        )
 
 
 class OutputError(RoadExtractorError):

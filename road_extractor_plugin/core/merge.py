@@ -13,8 +13,8 @@ from road_extractor_plugin.contract.result import RoadCounts
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 from road_extractor_plugin.core.geopackage import append_roads
 from road_extractor_plugin.core.geotiff import PROBABILITY, write_strips
-from road_extractor_plugin.core.mosaic import ProbabilityMosaic, Scene, common_grid, groups_that_touch
 from road_extractor_plugin.core.output_errors import check_room
+from road_extractor_plugin.core.probability_mosaic import ProbabilityMosaic, Scene, common_grid, groups_that_touch
 from road_extractor_plugin.core.progress import PartOf
 from road_extractor_plugin.core.stopwatch import Stopwatch
 from road_extractor_plugin.core.vectors import Vectoriser

@@ -17,6 +17,7 @@ from road_extractor_plugin.contract.trace_settings import TraceSettings
 from road_extractor_plugin.core.geotiff import (
     MASK,
     PROBABILITY,
+    RasterKind,
     RasterWriter,
     encode_probability,
     to_cog,
@@ -26,6 +27,7 @@ from road_extractor_plugin.core.preview import write_preview
 from road_extractor_plugin.core.progress import PartOf
 from road_extractor_plugin.core.raster_source import RasterSource
 from road_extractor_plugin.core.report import model_summary, request_summary, write_report
+from road_extractor_plugin.core.stages import beside
 from road_extractor_plugin.core.staging import staged_outputs
 from road_extractor_plugin.core.stopwatch import Stopwatch
 from road_extractor_plugin.core.vectors import Vectoriser
@@ -96,14 +98,8 @@ def _open_source(job: _Job) -> RasterSource:
 def _run(job: _Job, source: RasterSource, tiles: TileGrid, staged: OutputPaths) -> Report:
     probability = staged.folder / "probability_strips.tif"
     coverage = _infer(job, source, tiles, probability)
-    vectoriser = Vectoriser(job.compute, job.settings, job.clock, PartOf(job.feedback, _INFERRED, _VECTORISED))
-    found = vectoriser.run(probability, source.grid, staged.roads)
-    if not job.request.vectors_only:
-        with job.clock.stage("write"):
-            to_cog(probability, staged.probability, PROBABILITY)
-            to_cog(found.mask, staged.mask, MASK)
-            write_preview(staged.preview, source, found.graph)
-    report = _report(job, source, tiles, coverage, found.counts)
+    counts = _write_results(job, source, staged, probability)
+    report = _report(job, source, tiles, coverage, counts)
     write_report(report, staged.report)
     stop_if_cancelled(job.feedback)
     job.feedback.progress(1.0, "done")
@@ -125,7 +121,32 @@ def _infer(job: _Job, source: RasterSource, tiles: TileGrid, path: Path) -> _Cov
                 tiles_run += 1
                 valid_px += int(np.count_nonzero(block.valid))
             part.progress(done / tiles.tile_count, _FINDING)
+    for warning in job.compute.device.warnings:
+        job.feedback.warning(warning)
     return _Coverage(tiles_run, valid_px)
+
+
+def _write_results(job: _Job, source: RasterSource, staged: OutputPaths, probability: Path) -> RoadCounts:
+    """All but the report; rasters and preview are made while the roads are traced and written."""
+    vectoriser = Vectoriser(job.compute, job.settings, job.clock, PartOf(job.feedback, _INFERRED, _VECTORISED))
+    mask = staged.folder / "mask_strips.tif"
+
+    def cog(strips: Path, destination: Path, kind: RasterKind) -> None:
+        with job.clock.stage("rasters"):
+            to_cog(strips, destination, kind, job.feedback)
+
+    def preview() -> None:
+        with job.clock.stage("preview"):
+            write_preview(staged.preview, source, graph)
+
+    with beside() as begin:
+        if not job.request.vectors_only:
+            begin(lambda: cog(probability, staged.probability, PROBABILITY))
+        graph = vectoriser.trace(probability, source.grid, mask)
+        if not job.request.vectors_only:
+            begin(preview)
+            begin(lambda: cog(mask, staged.mask, MASK))
+        return vectoriser.write(graph, probability, mask, source.grid, staged.roads)
 
 
 def _report(job: _Job, source: RasterSource, tiles: TileGrid, coverage: _Coverage, counts: RoadCounts) -> Report:
@@ -149,5 +170,5 @@ def _report(job: _Job, source: RasterSource, tiles: TileGrid, coverage: _Coverag
         megapixels_per_s=coverage.valid_px / 1e6 / seconds["network"],
         km2_per_hour=area_km2 / seconds["total"] * 3600,
         roads=counts,
-        warnings=source.warnings,
+        warnings=(*source.warnings, *job.compute.device.warnings),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,6 +17,7 @@ from road_extractor_plugin.contract.errors import AreaError, RasterUnreadableErr
 from road_extractor_plugin.contract.grid import Geotransform, Grid, Window
 from road_extractor_plugin.contract.model_card import InputSpec
 from road_extractor_plugin.contract.request import Area
+from road_extractor_plugin.core.aligned_pixels import AlignedPixels
 from road_extractor_plugin.core.area import AreaMask, area_in_crs
 from road_extractor_plugin.core.gdal_binding import gdal, gdal_detail, ogr, quiet_gdal
 from road_extractor_plugin.core.raster_bands import BandChoice, choose_bands, expand_palette
@@ -37,6 +39,14 @@ _MAX_PIXELS = 10**12
 _CHECK_CRS = "Check which coordinate reference system it really has"
 
 
+@dataclass(frozen=True)
+class _Opened:
+    """A raster file, and a view of its bands in the order that the network wants."""
+
+    file: gdal.Dataset
+    colours: gdal.Dataset
+
+
 class RasterSource:
     """A raster, resampled to the network's ground resolution, with its pixels in the card's value range.
 
@@ -48,18 +58,20 @@ class RasterSource:
     Open with `RasterSource.open`; a context manager.
     """
 
-    def __init__(
-        self, path: Path, colours: gdal.Dataset, plan: GridPlan, area: AreaMask | None, spec: InputSpec
-    ) -> None:
+    def __init__(self, path: Path, opened: _Opened, plan: GridPlan, area: AreaMask | None, spec: InputSpec) -> None:
         self.grid: Grid = plan.grid
         self.native_ground_resolution_m = plan.native_ground_resolution_m
         self.warnings: tuple[str, ...] = ()
         self._path = path
-        self._colours = colours
+        self._file, self._colours = opened.file, opened.colours
         self._area = area
         self.spec = spec
-        self._warped = _warp(colours, plan.grid, plan.resampling, "VRT", (plan.grid.height_px, plan.grid.width_px))
+        self._aligned = AlignedPixels.of(opened.colours, plan.grid) if plan.resampling == "near" else None
+        self._warped = _warp(
+            opened.colours, plan.grid, plan.resampling, "VRT", (plan.grid.height_px, plan.grid.width_px)
+        )
         self._stretch: Stretch | None = None
+        self._last_row = 0
 
     @classmethod
     def open(
@@ -87,7 +99,7 @@ class RasterSource:
         """
         with quiet_gdal():
             try:
-                dataset = open_dataset(path)
+                file = dataset = open_dataset(path)
                 placement = place(dataset, path, raster_ground_resolution_m)
                 dataset = expand_palette(dataset)
                 choice = choose_bands(dataset, path, spec.bands, band_indexes)
@@ -95,7 +107,7 @@ class RasterSource:
                 polygons = None if area is None else area_in_crs(area, placement.crs_wkt)
                 plan = _plan(dataset, path, placement, polygons, spec.ground_resolution_m)
                 mask = None if polygons is None else AreaMask(polygons, plan.grid.geotransform)
-                source = cls(path, colours, plan, mask, spec)
+                source = cls(path, _Opened(file, colours), plan, mask, spec)
                 source._prepare((*placement.warnings, *choice.warnings))
             except RuntimeError as error:
                 raise RasterUnreadableError(path, gdal_detail(error)) from error
@@ -111,7 +123,7 @@ class RasterSource:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._warped = self._colours = self._area = None
+        self._warped = self._colours = self._aligned = self._file = self._area = None
 
     def read(self, window: Window) -> tuple[Pixels, Mask]:
         """Read any window of the grid.
@@ -142,7 +154,8 @@ class RasterSource:
         shape = (math.ceil(grid.height_px / reduction), math.ceil(grid.width_px / reduction))
         with quiet_gdal():
             try:
-                raw, valid = _split(_warp(self._colours, grid, "average", "MEM", shape).ReadAsArray())
+                reduced = self._aligned.averaged(grid.window, shape) if self._aligned else None
+                raw, valid = reduced or _split(_warp(self._colours, grid, "average", "MEM", shape).ReadAsArray())
             except RuntimeError as error:
                 raise RasterUnreadableError(self._path, gdal_detail(error)) from error
         if self._area is not None:
@@ -150,11 +163,9 @@ class RasterSource:
         return self._in_value_range(raw, valid), valid
 
     def _in_value_range(self, raw: Pixels, valid: Mask) -> Pixels:
-        raw[:, ~valid] = 0
-        if self._stretch is None:
-            return raw
-        pixels = apply_stretch(raw, self._stretch, self.spec)
-        pixels[:, ~valid] = 0
+        pixels = raw if self._stretch is None else apply_stretch(raw, self._stretch, self.spec)
+        if not valid.all():
+            pixels[:, ~valid] = 0
         return pixels
 
     def _read_raw(self, window: Window) -> tuple[Pixels, Mask]:
@@ -162,19 +173,34 @@ class RasterSource:
         bands = len(self.spec.bands)
         raw = np.zeros((bands, window.height, window.width), _dtype(self._warped))
         valid = np.zeros((window.height, window.width), bool)
-        if inside.is_empty:
+        wanted = self._area.read(inside) if self._area is not None and not inside.is_empty else None
+        if inside.is_empty or (wanted is not None and not wanted.any()):
             return raw, valid
         rows = slice(inside.row - window.row, inside.row - window.row + inside.height)
         columns = slice(inside.column - window.column, inside.column - window.column + inside.width)
         with quiet_gdal():
             try:
-                part = self._warped.ReadAsArray(inside.column, inside.row, inside.width, inside.height)
+                raw[:, rows, columns], valid[rows, columns] = self._read_inside(inside)
             except RuntimeError as error:
                 raise RasterUnreadableError(self._path, gdal_detail(error)) from error
-        raw[:, rows, columns], valid[rows, columns] = _split(part)
-        if self._area is not None:
-            valid[rows, columns] &= self._area.read(inside)
+        if wanted is not None:
+            valid[rows, columns] &= wanted
         return raw, valid
+
+    def _read_inside(self, window: Window) -> tuple[Pixels, Mask]:
+        """Raw pixels of a window inside the grid.
+
+        GDAL would keep all that it decodes, up to a twentieth of the machine's memory. Blocks as wide as the raster
+        serve the next window beside this one too.
+        """
+        has_wide_blocks = self._file.GetRasterBand(1).GetBlockSize()[0] >= self._file.RasterXSize
+        if not has_wide_blocks or window.row != self._last_row:
+            self._warped.FlushCache()
+            self._file.FlushCache()
+        self._last_row = window.row
+        if self._aligned is not None:
+            return self._aligned.read(window)
+        return _split(self._warped.ReadAsArray(window.column, window.row, window.width, window.height))
 
     def _prepare(self, warnings: tuple[str, ...]) -> None:
         """Decide on the stretch, look for imagery and tell what the user should know.

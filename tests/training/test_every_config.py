@@ -22,6 +22,7 @@ SMALL = (
     "data.crop_px=64",
     "data.validation_crop_px=64",
     "data.workers=0",
+    "data.leave_out=[]",
     "network.encoder_weights=none",
     "network.pyramid_channels=8",
     "schedule.batch=2",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from road_extractor_plugin.contract.raster_coding import NODATA
-from road_extractor_plugin.core.mosaic import ProbabilityMosaic, Scene, common_grid, groups_that_touch
+from road_extractor_plugin.core.probability_mosaic import ProbabilityMosaic, Scene, common_grid, groups_that_touch
 
 UTM = (500_000.0, 1.0, 0.0, 6_000_000.0, 0.0, -1.0)
 
