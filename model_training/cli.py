@@ -51,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_stages(commands.add_parser("stages", help="train several configurations that build on each other"))
     _add_export(commands.add_parser("export", help="make a model file with its card from a run"))
     _add_evaluate(commands.add_parser("evaluate", help="measure a model file on folders of labelled scenes"))
+    _add_curves(commands.add_parser("curves", help="draw how training went"))
     _add_ablation(commands.add_parser("ablation", help="measure what each part of the recipe is worth"))
     _add_overlap(commands.add_parser("overlap", help="check that no test image was trained on"))
     _add_benchmark(commands.add_parser("benchmark", help="time model files in all runtimes that are installed"))
@@ -132,6 +133,14 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     _add_leave_out(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="where to write the report")
     parser.set_defaults(command=_evaluate)
+
+
+def _add_curves(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Draw the loss, and the figures on held-out crops, of runs that follow each other."
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of runs, in their order")
+    parser.add_argument("--beside", type=Path, metavar="RUN", help="a run whose last figures are drawn as level lines")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="PNG", help="the picture to write")
+    parser.set_defaults(command=_curves)
 
 
 def _add_ablation(parser: argparse.ArgumentParser) -> None:
@@ -255,6 +264,12 @@ def _stages(options: argparse.Namespace) -> None:
     from model_training.training.stages import run_stages
 
     run_stages(options.configs, options.data)
+
+
+def _curves(options: argparse.Namespace) -> None:
+    from model_training.evaluation.training_curves import draw_training
+
+    draw_training(options.runs, options.beside, options.output)
 
 
 def _ablation(options: argparse.Namespace) -> None:
