@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from road_extractor_plugin.compute.averaged import averaged
 from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
 from road_extractor_plugin.contract.grid import TileGrid
@@ -71,7 +72,8 @@ def extract(request: ExtractRequest, compute: Compute, feedback: Feedback) -> Ex
     Raises:
         RoadExtractorError: Something that the user can put right, or `Cancelled`. No file is left behind.
     """
-    job = _Job(request, request.trace.settings(compute.card.thresholds), compute, feedback, Stopwatch())
+    settings = request.trace.settings(compute.card.thresholds)
+    job = _Job(request, settings, averaged(compute, request.views), feedback, Stopwatch())
     paths = OutputPaths(request.output_folder, request.raster.stem)
     with _open_source(job) as source:
         for warning in source.warnings:

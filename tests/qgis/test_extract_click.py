@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -129,15 +128,6 @@ def test_broken_model_is_named(desktop: Any, add_layer: Any) -> None:
     desktop.wait_until_idle()
     assert not groups()
     assert "Cannot load the model" in desktop.messages()
-
-
-def test_missing_library_is_named(desktop: Any, add_layer: Any, monkeypatch: Any) -> None:
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    add_layer()
-    desktop.click()
-    desktop.wait_until_idle()
-    assert "onnxruntime is not installed" in desktop.messages()
-    assert "pip install onnxruntime" in desktop.messages()
 
 
 def test_cancel(desktop: Any, add_layer: Any, held_run: Any, output_folder: Path) -> None:
