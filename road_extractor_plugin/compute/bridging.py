@@ -31,7 +31,7 @@ from scipy.spatial import cKDTree
 
 from road_extractor_plugin.compute.gap_route import Evidence, GapRoute, likely_route, straight_route
 from road_extractor_plugin.compute.meetings import meeting_segments
-from road_extractor_plugin.compute.network import Network, Vertices, joined
+from road_extractor_plugin.compute.network import Network, Vertices
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 
 BoolMask = npt.NDArray[np.bool_]
@@ -50,6 +50,8 @@ TOUCH_PX = 1.0
 CLEAR_PX = 3.0
 """So near to its own ends a bridge may touch what it leads to; the way round is at least so much longer."""
 
+import os
+SIDE_TURN = float(os.environ.get('ST', '0.75'))
 TURN_COST = 2.0
 PAIR_COST = 0.6
 """Rule 6; chosen with gaps that were cut into predictions of scenes held out of training."""
@@ -178,7 +180,13 @@ def bridge_gaps(network: Network, evidence: Evidence, settings: TraceSettings, p
         for goal in search.goals(number)
         if (bridge := search.bridge(number, goal, evidence))
     ]
-    return _without_crossings(_with_bridges(lines, dead_ends, _chosen(candidates)))
+    while True:
+        chosen = _chosen(candidates)
+        bridged = _with_bridges(lines, dead_ends, chosen)
+        crossing = {chosen[number] for number in _crossing_bridges(bridged, len(chosen))}
+        if not crossing:
+            return bridged
+        candidates = [bridge for bridge in candidates if bridge not in crossing]
 
 
 class _Search:
@@ -250,9 +258,18 @@ class _Search:
             return None
         if route.probability < settings.min_gap_probability or route.ridge_share < settings.min_gap_ridge:  # 4
             return None
+        if goal.dead_end < 0 and _turns(start, _place_after(route.points, MIN_STRETCH_PX)) > SIDE_TURN * self._max_turn:  # 2
+            return None
         cost = float(route.cost * self._dearer(goal.turn)) * (PAIR_COST if goal.dead_end >= 0 else 1.0)
         bridge = _Bridge(number, goal, route, cost)
         return _ended_where_it_touches(bridge, self._lines)
+
+
+def _place_after(points: Floats, distance_px: float) -> Floats:
+    """The first point of a line that is so far from its start, or its last."""
+    away = np.hypot(*(points - points[0]).T)
+    place: Floats = points[int(np.argmax(away >= distance_px)) if away.max() >= distance_px else -1]
+    return place
 
 
 def _turns(dead_end: _DeadEnd, xy: Floats) -> float:
@@ -344,19 +361,19 @@ def _with_bridges(lines: _Lines, dead_ends: list[_DeadEnd], bridges: list[_Bridg
     )
 
 
-def _without_crossings(network: Network) -> Network:
-    """Rule 5 once more, on the lines as they are drawn: without the bridges that meet what they should not.
+def _crossing_bridges(network: Network, bridge_count: int) -> set[int]:
+    """Rule 5 once more, on the lines as they are drawn: the bridges that meet what they should not.
 
-    Of two bridges that meet, the dearer one goes, which comes later.
+    Of two bridges that meet, it is the dearer one, which comes later.
     """
     lines = network.lines()
     edge = lines.line_of_point
-    pairs = edge[meeting_segments(lines, network.bridged[edge])]
-    dropped = np.zeros(len(network.paths), dtype=bool)
-    for one, other in np.sort(pairs, axis=1).tolist():  # bridges stand behind roads
-        if not dropped[one]:
-            dropped[other] = True
-    return joined(network.only(~dropped)) if dropped.any() else network
+    first = len(network.paths) - bridge_count  # bridges stand behind roads
+    crossing: set[int] = set()
+    for one, other in np.sort(edge[meeting_segments(lines, network.bridged[edge])] - first, axis=1).tolist():
+        if one not in crossing:
+            crossing.add(other)
+    return crossing
 
 
 def _landings(lines: _Lines, bridges: list[_Bridge]) -> list[int]:

@@ -27,8 +27,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from road_extractor_plugin.compute.network import Network, Vertices, joined, measured
 
@@ -173,10 +171,7 @@ def drop_small_components(network: Network, min_component_px: float) -> Network:
     """Rule 5."""
     if not network.paths:
         return network
-    ends, count = network.ends, len(network.vertices)
-    matrix = coo_matrix((np.ones(len(ends)), tuple(ends.T)), shape=(count, count))
-    _, component = connected_components(matrix, directed=False)
-    component = component[ends[:, 0]]
+    component = network.component
     total = np.bincount(component, weights=network.length_px)
     at_edge = np.array([network.vertices.around.at_data_edge[path].any() for path in network.paths])
     total[component[at_edge]] = np.inf
