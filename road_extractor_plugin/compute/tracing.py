@@ -40,9 +40,10 @@ def trace(
 ) -> Traced:
     """Trace the roads of a probability raster.
 
-    Per pixel, strip by strip: hysteresis threshold, clean mask, thinning, widths, links. On the graph: the rules of
-    `graph_rules.py`, dead ends drawn out to the end of the mask, lines simplified, confidence. Memory is that of a
-    strip, of the mask, compressed, and of the graph.
+    Per pixel, strip by strip: hysteresis threshold, holes filled, thinning, widths, links. On the graph: the rules of
+    `graph_rules.py`, dead ends drawn out to the end of the mask, lines simplified, confidence. The mask loses its small
+    pieces last, but those that a line of the graph runs on. Memory is that of a strip, of the mask, compressed, and of
+    the graph.
 
     Args:
         probability: 0..254 = 0..1, 255 nodata.
@@ -85,11 +86,11 @@ def trace(
 def road_mask(
     probability: RasterRows, settings: TraceSettings, pixel_m: float, strips: Strips | None = None
 ) -> PackedRows:
-    """Threshold and clean a probability raster.
+    """Threshold a probability raster and fill small holes; small pieces stay, as they may lie between two gaps.
 
     Args:
         probability: 0..254 = 0..1, 255 nodata.
-        settings: Thresholds and areas.
+        settings: Thresholds, and area of holes.
         pixel_m: Metres on the ground per pixel.
         strips: What is worked on at a time; it does not change the result.
 
