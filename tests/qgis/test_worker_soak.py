@@ -1,0 +1,73 @@
+"""Workers are killed again and again, at any moment: QGIS stays unharmed, says what happened, and the next run is right."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from qgis.core import QgsProject
+from qgis.PyQt.QtTest import QTest
+
+ROUNDS = 50
+LONGEST_WAIT_S = 2.5
+"""About as long as starting the worker, loading the model and the run together."""
+SIGNALS = (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGTERM)
+
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600), pytest.mark.usefixtures("plugin")]
+
+
+def children() -> dict[int, str]:
+    """Processes that this one has started, and their states."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended meanwhile
+            continue
+        if int(fields[1]) == os.getpid():
+            found[int(stat.parent.name)] = fields[0]
+    return found
+
+
+def length_m() -> float:
+    (lines,) = QgsProject.instance().mapLayersByName("Centre-lines")
+    return sum(line["length_m"] for line in lines.getFeatures())
+
+
+def test_50_random_kills(desktop: Any, add_layer: Any, plugin: Any, output_folder: Path) -> None:
+    choices = random.Random(0)
+    others = set(children())
+    killed = told = 0
+    for _ in range(ROUNDS):
+        add_layer(size_px=600)
+        desktop.click()
+        QTest.qWait(int(1000 * choices.uniform(0, LONGEST_WAIT_S)))
+        was_running = not desktop.is_idle()
+        for pid in set(children()) - others:
+            os.kill(pid, choices.choice(SIGNALS))
+            killed += was_running
+        desktop.wait_until_idle()
+        told += "engine's process" in desktop.messages()
+        assert "unexpected" not in desktop.messages()
+        assert not list(output_folder.rglob(".*")), "nothing half-written"
+        desktop.active = None
+        QgsProject.instance().clear()
+        desktop.messageBar().messages.clear()
+        add_layer(size_px=600)
+        time.sleep(1)  # the folder of a run bears the second
+        desktop.click()
+        desktop.wait_until_idle()
+        assert length_m() == pytest.approx(600, abs=10), desktop.messages()
+        desktop.active = None
+        QgsProject.instance().clear()
+        desktop.messageBar().messages.clear()
+        time.sleep(1)
+    print(f"{killed} workers killed in mid-run, {told} runs failed with a message")
+    assert told >= ROUNDS / 4
+    plugin.unload()
+    assert set(children()) == others
