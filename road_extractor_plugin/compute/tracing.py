@@ -102,7 +102,7 @@ def _report(feedback: Feedback, fraction: float, stage: str) -> None:
 def _road_graph(network: Network, lines: Polylines, probability: RasterRows) -> RoadGraph:
     """The finished value, nodes numbered and edges ordered by place in the raster, row by row.
 
-    No rule lets lines cross. Should two do so after all, both are flagged, as a router must know of it.
+    The rules keep lines from crossing. Should two do so after all, both are flagged, as a router must know of it.
     """
     mean, smallest = confidence_along(lines, probability)
     crossing = set(lines.line_of_point[meeting_segments(lines)].ravel().tolist())
