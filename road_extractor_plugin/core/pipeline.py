@@ -15,6 +15,7 @@ from road_extractor_plugin.contract.grid import TileGrid
 from road_extractor_plugin.contract.request import ExtractRequest
 from road_extractor_plugin.contract.result import ExtractResult, OutputPaths, Report, RoadCounts
 from road_extractor_plugin.contract.trace_settings import TraceSettings
+from road_extractor_plugin.core.gdal_binding import small_cache
 from road_extractor_plugin.core.geotiff import (
     MASK,
     PROBABILITY,
@@ -77,7 +78,7 @@ def extract(request: ExtractRequest, compute: Compute, feedback: Feedback) -> Ex
     settings = request.trace.settings(compute.card.thresholds)
     job = _Job(request, settings, averaged(compute, request.views), feedback, Stopwatch())
     paths = OutputPaths(request.output_folder, request.raster.stem)
-    with _open_source(job) as source:
+    with small_cache(), _open_source(job) as source:
         for warning in source.warnings:
             feedback.warning(warning)
         grid = source.grid
