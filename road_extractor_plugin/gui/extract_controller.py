@@ -16,12 +16,15 @@ from road_extractor_plugin.contract.errors import Cancelled, RoadExtractorError
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.request import ExtractRequest
 from road_extractor_plugin.contract.result import ExtractResult
+from road_extractor_plugin.engine.worker_compute import WorkerCompute
+from road_extractor_plugin.engine.worker_pool import WorkerPool
 from road_extractor_plugin.gui.dock import RoadExtractorDock
 from road_extractor_plugin.gui.job import Job, plan_job
 from road_extractor_plugin.settings import (
     AreaChoice,
     load_settings,
     load_speed_mpx_s,
+    load_worker_choice,
     save_settings,
     save_speed_mpx_s,
 )
@@ -42,10 +45,11 @@ class ExtractController(QObject):
 
     running_changed = pyqtSignal(bool)
 
-    def __init__(self, iface: QgisInterface, dock: RoadExtractorDock) -> None:
+    def __init__(self, iface: QgisInterface, dock: RoadExtractorDock, workers: WorkerPool) -> None:
         super().__init__(dock)
         self._iface = iface
         self._dock = dock
+        self._workers = workers
         self._task: ExtractTask | None = None
         self._project_closed = False
         dock.form.model_combo.refused.connect(self._complain)
@@ -130,7 +134,8 @@ class ExtractController(QObject):
         return bool(answer == QMessageBox.StandardButton.Yes)
 
     def _start(self, request: ExtractRequest) -> None:
-        task, panel = ExtractTask(request), self._dock.run_panel
+        compute, panel = WorkerCompute(self._workers, load_worker_choice()), self._dock.run_panel
+        task = ExtractTask(request, compute)
         task.progressChanged.connect(panel.show_progress)
         task.stage_changed.connect(panel.show_stage)
         task.extracted.connect(self._on_extracted)

@@ -10,15 +10,23 @@ from qgis.PyQt.QtCore import pyqtSignal
 
 from road_extractor_plugin.bridge.feedback import TaskFeedback
 from road_extractor_plugin.bridge.log import log
-from road_extractor_plugin.contract.errors import Cancelled, RoadExtractorError
+from road_extractor_plugin.contract.errors import Cancelled, EngineFailedError, RoadExtractorError
 from road_extractor_plugin.contract.request import ExtractRequest
 from road_extractor_plugin.contract.result import ExtractResult
+from road_extractor_plugin.engine.worker_compute import WorkerCompute
+
+_INTERRUPT_AFTER_S = 1.0
+"""A cancelled run stops at the next tile; one that takes longer is interrupted, and the next has to load the model."""
 
 
 class ExtractTask(QgsTask):
     """One request. At the end one of three signals is emitted, in the thread of the widgets.
 
     The task knows files only, no layer and no project, so these may go away while it runs.
+
+    Args:
+        request: What to do.
+        compute: What it is done with: not loaded yet, and closed at the end.
     """
 
     stage_changed = pyqtSignal(str)
@@ -30,9 +38,10 @@ class ExtractTask(QgsTask):
     cancelled = pyqtSignal()
     """The user stopped it."""
 
-    def __init__(self, request: ExtractRequest) -> None:
+    def __init__(self, request: ExtractRequest, compute: WorkerCompute) -> None:
         super().__init__(f"Road Extractor: {request.raster.name}", QgsTask.Flag.CanCancel)
         self._request = request
+        self._compute = compute
         self._result: ExtractResult | None = None
         self._problem: str | None = None
         self._stopped = threading.Event()
@@ -46,6 +55,8 @@ class ExtractTask(QgsTask):
         except Cancelled:
             log("Cancelled.")
         except RoadExtractorError as error:
+            if isinstance(error, EngineFailedError):
+                log(error.log, Qgis.MessageLevel.Critical)
             self._problem = str(error)
         except Exception as error:  # noqa: BLE001  (an exception must not leave a thread of QGIS)
             log(traceback.format_exc(), Qgis.MessageLevel.Critical)
@@ -57,6 +68,13 @@ class ExtractTask(QgsTask):
             self._stopped.set()
         return self._result is not None
 
+    def cancel(self) -> None:
+        """Stop at the next tile, or soon; QGIS calls this, and so may any thread."""
+        super().cancel()
+        timer = threading.Timer(_INTERRUPT_AFTER_S, self._compute.interrupt)
+        timer.daemon = True
+        timer.start()
+
     def finished(self, result: bool) -> None:  # noqa: ARG002, FBT001  (as QGIS calls it)
         """Tell how it ended; QGIS calls this in the thread of the widgets."""
         if self._result is not None:
@@ -67,17 +85,15 @@ class ExtractTask(QgsTask):
             self.cancelled.emit()
 
     def _extract(self) -> ExtractResult:
-        # Imported here, in the task's thread: loading the libraries that compute takes seconds. The engine comes
-        # first, because it says in plain words which of them is missing.
-        from road_extractor_plugin.engine.open_compute import open_compute
+        from road_extractor_plugin.core.pipeline import extract  # here, because it takes time
 
-        compute = open_compute(self._request)
+        feedback = TaskFeedback(self, self.stage_changed.emit)
         try:
-            from road_extractor_plugin.core.pipeline import extract
-
-            return extract(self._request, compute, TaskFeedback(self, self.stage_changed.emit))
+            feedback.progress(0.0, self.tr("loading the model"))
+            self._compute.load(self._request)
+            return extract(self._request, self._compute, feedback)
         finally:
-            compute.close()
+            self._compute.close()
 
     def wait_until_stopped(self, timeout_s: float) -> bool:
         """Let the thread leave `run`; false if it does not in time.

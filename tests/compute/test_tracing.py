@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from road_extractor_plugin.compute.raster_rows import ArrayRows
-from road_extractor_plugin.compute.tracing import Traced, trace
+from road_extractor_plugin.compute.traced import Traced
+from road_extractor_plugin.compute.tracing import trace
 from road_extractor_plugin.contract.errors import Cancelled
 from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.model_card import Thresholds
