@@ -33,6 +33,8 @@ _SAMPLE_PX = 80
 """Side of such a window; all of them are just under a megapixel."""
 _SEARCH_PX = 1024
 """Side of the windows in which any imagery at all is sought."""
+_HEADROOM = 1.25
+"""Of GDAL's cache, over the blocks that it shall keep."""
 _OPAQUE = 255
 _MAX_PIXELS = 10**12
 """A country at 1 m; more is taken for a mistake."""
@@ -187,14 +189,27 @@ class RasterSource:
             valid[rows, columns] &= wanted
         return raw, valid
 
+    def kept_bytes(self, rows_px: int) -> int:
+        """What GDAL should keep while windows of so many rows are read from west to east.
+
+        Blocks as wide as the raster are decoded once for all windows beside each other, if there is room for them.
+        """
+        if not self._has_wide_blocks():
+            return 0
+        rows = rows_px * self.grid.pixel_size_m[1] / self.native_ground_resolution_m
+        row_bytes = self._file.RasterXSize * self._file.RasterCount * _dtype(self._file).itemsize
+        return int(_HEADROOM * rows * row_bytes)
+
+    def _has_wide_blocks(self) -> bool:
+        return bool(self._file.GetRasterBand(1).GetBlockSize()[0] >= self._file.RasterXSize)
+
     def _read_inside(self, window: Window) -> tuple[Pixels, Mask]:
         """Raw pixels of a window inside the grid.
 
         GDAL would keep all that it decodes, up to a twentieth of the machine's memory. Blocks as wide as the raster
         serve the next window beside this one too.
         """
-        has_wide_blocks = self._file.GetRasterBand(1).GetBlockSize()[0] >= self._file.RasterXSize
-        if not has_wide_blocks or window.row != self._last_row:
+        if not self._has_wide_blocks() or window.row != self._last_row:
             self._warped.FlushCache()
             self._file.FlushCache()
         self._last_row = window.row
