@@ -8,6 +8,7 @@ from qgis.core import (
     QgsDistanceArea,
     QgsGeometry,
     QgsMapSettings,
+    QgsPointXY,
     QgsRasterLayer,
     QgsUnitTypes,
 )
@@ -17,6 +18,8 @@ from qgis.PyQt.QtGui import QPolygonF
 from road_extractor_plugin.contract.errors import AreaError
 from road_extractor_plugin.contract.request import Area
 
+_STEP_DEGREES, _STEP_UNITS = 1e-3, 100.0
+"""Over which a unit is measured."""
 _EXTRA_POINTS_PER_EDGE = 20
 """A straight edge on the map is a curve in another coordinate reference system."""
 
@@ -50,7 +53,28 @@ def ground_area_m2(
     polygon: QgsGeometry, crs: QgsCoordinateReferenceSystem, context: QgsCoordinateTransformContext
 ) -> float:
     """Area on the ellipsoid of a polygon in any coordinate reference system, in square metres."""
+    measure = _measure(crs, context)
+    return measure.convertAreaMeasurement(measure.measureArea(polygon), QgsUnitTypes.AreaSquareMeters)
+
+
+def metres_per_unit(
+    crs: QgsCoordinateReferenceSystem, place: QgsPointXY, context: QgsCoordinateTransformContext
+) -> tuple[float, float]:
+    """Metres on the ground of one unit of a coordinate reference system along x and along y at a place."""
+    measure = _measure(crs, context)
+    half = _STEP_DEGREES / 2 if crs.isGeographic() else _STEP_UNITS / 2
+    return tuple(
+        measure.convertLengthMeasurement(
+            measure.measureLine(QgsPointXY(place.x() - x, place.y() - y), QgsPointXY(place.x() + x, place.y() + y)),
+            QgsUnitTypes.DistanceMeters,
+        )
+        / (2 * half)
+        for x, y in ((half, 0.0), (0.0, half))
+    )
+
+
+def _measure(crs: QgsCoordinateReferenceSystem, context: QgsCoordinateTransformContext) -> QgsDistanceArea:
     measure = QgsDistanceArea()
     measure.setSourceCrs(crs, context)
     measure.setEllipsoid(crs.ellipsoidAcronym() or "EPSG:7030")
-    return measure.convertAreaMeasurement(measure.measureArea(polygon), QgsUnitTypes.AreaSquareMeters)
+    return measure

@@ -18,6 +18,7 @@ from road_extractor_plugin.contract.model_card import InputSpec
 from road_extractor_plugin.contract.request import Area
 from road_extractor_plugin.core.area import AreaMask, area_in_crs
 from road_extractor_plugin.core.gdal_binding import gdal, gdal_detail, ogr, quiet_gdal
+from road_extractor_plugin.core.mosaic import Mosaic
 from road_extractor_plugin.core.raster_bands import BandChoice, choose_bands, expand_palette
 from road_extractor_plugin.core.raster_file import Placement, open_dataset, place
 from road_extractor_plugin.core.raster_grid import Bounds, GridPlan, bounds_of, corners, plan_grid
@@ -32,6 +33,8 @@ _SAMPLE_PX = 80
 _SEARCH_PX = 1024
 """Side of the windows in which any imagery at all is sought."""
 _OPAQUE = 255
+_KERNEL_PX = 2
+"""Around a window, from where resampling may take a part of what it needs; more where it enlarges."""
 _MAX_PIXELS = 10**12
 """A country at 1 m; more is taken for a mistake."""
 _CHECK_CRS = "Check which coordinate reference system it really has"
@@ -49,12 +52,13 @@ class RasterSource:
     """
 
     def __init__(
-        self, path: Path, colours: gdal.Dataset, plan: GridPlan, area: AreaMask | None, spec: InputSpec
+        self, raster: Path | Mosaic, colours: gdal.Dataset, plan: GridPlan, area: AreaMask | None, spec: InputSpec
     ) -> None:
         self.grid: Grid = plan.grid
         self.native_ground_resolution_m = plan.native_ground_resolution_m
         self.warnings: tuple[str, ...] = ()
-        self._path = path
+        self._name = _name(raster)
+        self._mosaic = raster if isinstance(raster, Mosaic) else None
         self._colours = colours
         self._area = area
         self.spec = spec
@@ -64,7 +68,7 @@ class RasterSource:
     @classmethod
     def open(
         cls,
-        path: Path,
+        raster: Path | Mosaic,
         *,
         spec: InputSpec,
         raster_ground_resolution_m: float | None = None,
@@ -74,7 +78,7 @@ class RasterSource:
         """Open a raster and decide how it is read.
 
         Args:
-            path: Any raster that GDAL reads.
+            raster: Any raster that GDAL reads; or a mosaic, whose tiles are fetched as windows are read.
             spec: What the network wants, its ground resolution above all.
             raster_ground_resolution_m: Metres on the ground per pixel of a raster without CRS.
             area: Where to read; None is the whole raster.
@@ -84,21 +88,26 @@ class RasterSource:
             RasterUnreadableError: Missing, no raster, or broken.
             RasterUnusableError: Without place, size, bands or imagery to work on.
             AreaError: The area does not meet the raster.
+            ImageryMissingError: No tile of a mosaic could be had, of those asked for.
+            ImageryTooLargeError: The mosaic would have too many tiles.
+            OutputError: The mosaic cannot be written.
+            Cancelled: The user asked for it.
         """
+        name = _name(raster)
         with quiet_gdal():
             try:
-                dataset = open_dataset(path)
-                placement = place(dataset, path, raster_ground_resolution_m)
+                dataset = raster.open(area) if isinstance(raster, Mosaic) else open_dataset(raster)
+                placement = place(dataset, name, raster_ground_resolution_m)
                 dataset = expand_palette(dataset)
-                choice = choose_bands(dataset, path, spec.bands, band_indexes)
+                choice = choose_bands(dataset, name, spec.bands, band_indexes)
                 colours = _colour_view(dataset, choice, placement.geotransform)
                 polygons = None if area is None else area_in_crs(area, placement.crs_wkt)
-                plan = _plan(dataset, path, placement, polygons, spec.ground_resolution_m)
+                plan = _plan(dataset, name, placement, polygons, spec.ground_resolution_m)
                 mask = None if polygons is None else AreaMask(polygons, plan.grid.geotransform)
-                source = cls(path, colours, plan, mask, spec)
+                source = cls(raster, colours, plan, mask, spec)
                 source._prepare((*placement.warnings, *choice.warnings))
             except RuntimeError as error:
-                raise RasterUnreadableError(path, gdal_detail(error)) from error
+                raise RasterUnreadableError(name, gdal_detail(error)) from error
         return source
 
     def __enter__(self) -> RasterSource:
@@ -110,8 +119,14 @@ class RasterSource:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file.
+
+        Raises:
+            OutputError: The rest of a mosaic cannot be written.
+        """
         self._warped = self._colours = self._area = None
+        if self._mosaic is not None:
+            self._mosaic.close()
 
     def read(self, window: Window) -> tuple[Pixels, Mask]:
         """Read any window of the grid.
@@ -144,7 +159,7 @@ class RasterSource:
             try:
                 raw, valid = _split(_warp(self._colours, grid, "average", "MEM", shape).ReadAsArray())
             except RuntimeError as error:
-                raise RasterUnreadableError(self._path, gdal_detail(error)) from error
+                raise RasterUnreadableError(self._name, gdal_detail(error)) from error
         if self._area is not None:
             valid &= self._area.read(grid.window, shape)
         return self._in_value_range(raw, valid), valid
@@ -166,15 +181,28 @@ class RasterSource:
             return raw, valid
         rows = slice(inside.row - window.row, inside.row - window.row + inside.height)
         columns = slice(inside.column - window.column, inside.column - window.column + inside.width)
+        self._fetch(inside)
         with quiet_gdal():
             try:
                 part = self._warped.ReadAsArray(inside.column, inside.row, inside.width, inside.height)
             except RuntimeError as error:
-                raise RasterUnreadableError(self._path, gdal_detail(error)) from error
+                raise RasterUnreadableError(self._name, gdal_detail(error)) from error
         raw[:, rows, columns], valid[rows, columns] = _split(part)
         if self._area is not None:
             valid[rows, columns] &= self._area.read(inside)
         return raw, valid
+
+    def _fetch(self, window: Window) -> None:
+        """Have a mosaic fetch what the pixels of a window come from."""
+        if self._mosaic is None:
+            return
+        west, x_size, _, north, _, y_size = self.grid.geotransform
+        kernel_px = _KERNEL_PX * max(1.0, self.native_ground_resolution_m / self.spec.ground_resolution_m)
+        left, right = window.column - kernel_px, window.column + window.width + kernel_px
+        top, bottom = window.row - kernel_px, window.row + window.height + kernel_px
+        bounds = Bounds(west + left * x_size, north + bottom * y_size, west + right * x_size, north + top * y_size)
+        if self._mosaic.require(bounds):
+            self._warped.FlushCache()  # it keeps blocks, of which some may have been read when they were empty
 
     def _prepare(self, warnings: tuple[str, ...]) -> None:
         """Decide on the stretch, look for imagery and tell what the user should know.
@@ -230,9 +258,15 @@ class RasterSource:
             if valid.any():
                 return raw, valid
         where = "" if self._area is None else " in the area asked for"
+        if self._mosaic is not None:
+            self._mosaic.check_any()
         raise RasterUnusableError(
-            self._path, f"has no imagery{where}: all pixels are nodata", "Choose another raster or area"
+            self._name, f"has no imagery{where}: all pixels are nodata", "Choose another raster or area"
         )
+
+
+def _name(raster: Path | Mosaic) -> Path | str:
+    return raster.name if isinstance(raster, Mosaic) else raster
 
 
 def _colour_view(dataset: gdal.Dataset, choice: BandChoice, geotransform: Geotransform) -> gdal.Dataset:
@@ -244,7 +278,7 @@ def _colour_view(dataset: gdal.Dataset, choice: BandChoice, geotransform: Geotra
 
 
 def _plan(
-    dataset: gdal.Dataset, path: Path, placement: Placement, polygons: ogr.Geometry | None, target_m: float
+    dataset: gdal.Dataset, name: Path | str, placement: Placement, polygons: ogr.Geometry | None, target_m: float
 ) -> GridPlan:
     """Plan the grid over the part of the area that lies on the raster.
 
@@ -259,7 +293,7 @@ def _plan(
         common = polygons.Intersection(_polygon(footprint))
         if common.Area() == 0:
             west, east, south, north = polygons.GetEnvelope()
-            problem = f"The area ({Bounds(west, south, east, north)}) does not meet '{path}' ({bounds})"
+            problem = f"The area ({Bounds(west, south, east, north)}) does not meet '{name}' ({bounds})"
             raise AreaError(problem, "Choose an area on the raster, and check the coordinate reference systems")
         west, east, south, north = common.GetEnvelope()
         bounds = Bounds(west, south, east, north)
@@ -267,10 +301,10 @@ def _plan(
     try:
         plan = plan_grid(raster, placement.crs_wkt, placement.ground, bounds, target_m)
     except ValueError as error:
-        raise RasterUnusableError(path, f"lies at {bounds}: {error}", _CHECK_CRS) from error
+        raise RasterUnusableError(name, f"lies at {bounds}: {error}", _CHECK_CRS) from error
     if plan.grid.width_px * plan.grid.height_px > _MAX_PIXELS:
         problem = f"would have {plan.grid.width_px} by {plan.grid.height_px} pixels of {target_m:g} m"
-        raise RasterUnusableError(path, problem, "Choose a smaller area")
+        raise RasterUnusableError(name, problem, "Choose a smaller area")
     return plan
 
 
