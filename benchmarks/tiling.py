@@ -16,7 +16,7 @@ from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.grid import round_up
 from road_extractor_plugin.contract.request import ExtractRequest
-from road_extractor_plugin.core.inference import infer_strips, plan_tiles
+from road_extractor_plugin.core.inference import inferred, plan_tiles
 from road_extractor_plugin.core.raster_source import RasterSource
 from road_extractor_plugin.core.stopwatch import Stopwatch
 from road_extractor_plugin.engine.models import default_model
@@ -65,8 +65,12 @@ def probability(request: ExtractRequest, compute: Compute, tile_px: int | None) 
     spec = compute.card.input
     with RasterSource.open(request.raster, spec=spec, raster_ground_resolution_m=1.0) as source:
         tiles = plan_tiles(compute.card, source.grid.height_px, source.grid.width_px, tile_px)
-        strips = infer_strips(source, compute, tiles, Stopwatch(), SilentFeedback())
-        return np.concatenate([strip.probability for strip in strips])
+        values = np.zeros((source.grid.height_px, source.grid.width_px), dtype=np.float32)
+        with inferred(source, compute, tiles, Stopwatch(), SilentFeedback()) as blocks:
+            for block in blocks:
+                if block is not None:
+                    values[block.window.slices] = block.probability
+    return values
 
 
 def intersection_and_union(first: np.ndarray, second: np.ndarray) -> tuple[int, int]:

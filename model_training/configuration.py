@@ -34,7 +34,7 @@ class DataConfig:
     ground_resolution_range_m: tuple[float, float] = (0.5, 2.0)
     """Finest and coarsest imagery for which the card will name the network fit."""
     holdout_fraction: float = 0.1
-    """Part of the scenes of each folder kept for validation."""
+    """Part of the scenes kept for validation, of each folder that has no `validation` from `prepare` beside it."""
     crop_px: int = 256
     """Side of a training crop; a multiple of 32."""
     validation_crop_px: int = 384
@@ -43,6 +43,8 @@ class DataConfig:
     """Part of the crops for which a place with roads is sought."""
     workers: int = 1
     """Processes that make crops; 0 makes them in the training process."""
+    memory_gb: float = 4.0
+    """Decoded scenes that each training process keeps, in 10^9 bytes; the others are read anew for each crop."""
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
     def __post_init__(self) -> None:

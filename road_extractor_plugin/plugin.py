@@ -6,12 +6,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable
 
+from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QCoreApplication, Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QAction
 
 from road_extractor_plugin.gui.dock import RoadExtractorDock
 from road_extractor_plugin.gui.extract_controller import ExtractController
+from road_extractor_plugin.processing.provider import RoadExtractorProvider
 
 if TYPE_CHECKING:
     from qgis.gui import QgisInterface
@@ -29,8 +31,15 @@ class RoadExtractorPlugin:
         self._iface = iface
         self._undo = ExitStack()
 
+    def initProcessing(self) -> None:
+        """Put the algorithms into the toolbox; QGIS calls this, without a window too (`qgis_process`)."""
+        registry, provider = QgsApplication.processingRegistry(), RoadExtractorProvider()
+        registry.addProvider(provider)
+        self._undo.callback(registry.removeProvider, provider)
+
     def initGui(self) -> None:
         """Make everything that the user sees; QGIS calls this."""
+        self.initProcessing()
         dock = self._add_dock()
         controller = ExtractController(self._iface, dock)
         self._undo.callback(controller.close)

@@ -6,6 +6,7 @@ import dataclasses
 import struct
 import sys
 import threading
+import warnings
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ from road_extractor_plugin.contract.model_card import (
     Thresholds,
     TilingSpec,
 )
+from road_extractor_plugin.contract.torchscript_archive import CARD_FILE
 
 # how long an example takes says more about the machine than about the code
 hypothesis.settings.register_profile("no deadline", deadline=None)
@@ -110,6 +112,12 @@ def write_local_network(path: Path, card: ModelCard, *, metadata: dict[str, str]
     return path
 
 
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test read or write what is remembered of this machine."""
+    monkeypatch.setenv("ROAD_EXTRACTOR_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
 @pytest.fixture
 def card() -> ModelCard:
     """A complete card."""
@@ -132,6 +140,23 @@ def network_file() -> Callable[..., Path]:
 def tiny_model(tmp_path: Path, card: ModelCard) -> Path:
     """A small ONNX network with a card: bright pixels are road, at 1 m per pixel."""
     return write_local_network(tmp_path / "tiny.onnx", card)
+
+
+@pytest.fixture
+def torchscript_model(tmp_path: Path, card: ModelCard) -> Path:
+    """A TorchScript network with a card: the sigmoid of the mean of its three bands."""
+    torch = pytest.importorskip("torch")
+
+    class Mean(torch.nn.Module):  # type: ignore[name-defined, misc]
+        def forward(self, image: Any) -> Any:
+            return torch.sigmoid(torch.nn.functional.conv2d(image, torch.full((1, 3, 1, 1), 1 / 3)))
+
+    path = tmp_path / "tiny.pt"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        module = torch.jit.trace(Mean().eval(), torch.zeros(1, 3, 32, 32))
+        torch.jit.save(torch.jit.freeze(module), str(path), _extra_files={CARD_FILE: card.to_json()})
+    return path
 
 
 class TileService:

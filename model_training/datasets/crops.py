@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
@@ -22,6 +23,7 @@ from model_training.datasets.augmentation import AugmentationConfig, Crop, Warp,
 from model_training.datasets.folders import Bytes, Scene
 from model_training.datasets.orientation import orientation_label
 from model_training.datasets.orientation_classes import orientation_classes
+from model_training.datasets.scenes import Scenes
 from model_training.errors import DatasetError
 from road_extractor_plugin.compute.normalise import normalise
 from road_extractor_plugin.contract.model_card import InputSpec
@@ -38,10 +40,10 @@ PROBE_STEP = 4
 
 @dataclass(frozen=True)
 class Source:
-    """The scenes of one folder, in memory."""
+    """The scenes of one folder."""
 
     name: str
-    scenes: tuple[Scene, ...]
+    scenes: Scenes
     ground_resolution_m: float
     share: float
 
@@ -102,20 +104,17 @@ class TrainingCrops(Dataset[Batch]):
     """Random augmented crops; item k is always the same for one seed."""
 
     def __init__(self, sources: Sequence[Source], spec: InputSpec, recipe: CropRecipe) -> None:
-        """Weigh the scenes by their valid areas.
+        """Weigh the scenes by their valid areas, for which each is read once.
 
         Raises:
-            DatasetError: A source has no valid pixel.
+            DatasetError: A scene cannot be read, or a source has no valid pixel.
         """
         self._sources = tuple(sources)
         self._spec = spec
         self._recipe = recipe
         shares = np.array([source.share for source in sources])
         self._source_share = shares / shares.sum()
-        for source in sources:
-            if not any(scene.valid.any() for scene in source.scenes):
-                raise DatasetError(Path(source.name), "has no valid pixel to train on", "Check its masks in valid/")
-        areas = [np.array([scene.valid.sum(dtype=np.int64) for scene in source.scenes]) for source in sources]
+        areas = [_valid_px(source) for source in sources]
         self._scene_share = [area / area.sum() for area in areas]
 
     def __getitem__(self, number: int) -> Batch:
@@ -141,6 +140,18 @@ class TrainingCrops(Dataset[Batch]):
         return Warp(x, y, zoom, angle, mirrored)
 
 
+def _valid_px(source: Source) -> npt.NDArray[np.int64]:
+    """Number of valid pixels of each scene.
+
+    Raises:
+        DatasetError: A scene cannot be read, or there is no valid pixel in any.
+    """
+    valid_px = np.array([scene.valid.sum(dtype=np.int64) for scene in source.scenes])
+    if not valid_px.any():
+        raise DatasetError(Path(source.name), "has no valid pixel", "Check its masks in valid/")
+    return valid_px
+
+
 def _draw_centre(scene: Scene, side_px: float, rng: np.random.Generator, *, with_roads: bool) -> tuple[float, float]:
     """A place for a crop of `side_px` inside the scene: the first of a few that is good, else the most valid one."""
     height, width = scene.road.shape
@@ -162,14 +173,18 @@ class ValidationCrops(Dataset[Batch]):
     """The middle of each scene, unchanged but for the ground resolution."""
 
     def __init__(self, sources: Sequence[Source], spec: InputSpec, *, crop_px: int, orientation: str = "none") -> None:
+        """Read each scene once, so that a damaged file is found now and not in the middle of a run.
+
+        Raises:
+            DatasetError: A scene cannot be read, or a source has no valid pixel.
+        """
+        for source in sources:
+            _valid_px(source)
+        self._sources = tuple(sources)
         self._spec = spec
         self._crop_px = crop_px
         self._orientation = orientation
-        self._items = [
-            (index, scene, spec.ground_resolution_m / source.ground_resolution_m)
-            for index, source in enumerate(sources)
-            for scene in source.scenes
-        ]
+        self._items = [(index, number) for index, source in enumerate(sources) for number in range(len(source.scenes))]
 
     def __len__(self) -> int:
         """Number of scenes."""
@@ -177,10 +192,13 @@ class ValidationCrops(Dataset[Batch]):
 
     def __getitem__(self, number: int) -> Batch:
         """The crop of scene `number`; from the last on, crops without valid pixels, which count nothing."""
-        index, scene, zoom = self._items[number % len(self._items)]
+        index, place = self._items[number % len(self._items)]
+        source = self._sources[index]
+        scene = source.scenes[place]
         if number >= len(self._items):
             scene = dataclasses.replace(scene, valid=np.zeros_like(scene.valid))
         height, width = scene.road.shape
+        zoom = self._spec.ground_resolution_m / source.ground_resolution_m
         crop = cut(scene, Warp(width / 2, height / 2, zoom, 0.0, mirrored=False), self._crop_px)
         return to_sample(crop, index, self._spec, self._orientation)
 

@@ -1,4 +1,4 @@
-"""Folders of images and road masks, held in memory as bytes.
+"""Folders of images and road masks, read as bytes.
 
     <folder>/images/<stem>.*     RGB, 8 bit
     <folder>/masks/<stem>.*      one band: 0/1, 0/255, or a JPEG; road is what is above half of the largest value
@@ -73,6 +73,11 @@ class Scene:
     """(height, width), 0 or 1."""
     valid: Bytes
     """(height, width), 0 or 1."""
+
+    @property
+    def byte_count(self) -> int:
+        """What it takes in memory."""
+        return self.image.nbytes + self.road.nbytes + self.valid.nbytes
 
 
 def list_scenes(folder: Path) -> tuple[ScenePaths, ...]:

@@ -12,8 +12,38 @@ from model_training.datasets.folders import ScenePaths, list_scenes
 from model_training.errors import DatasetError
 
 TRAINING, VALIDATION = "training", "validation"
+MANIFEST = "manifest.csv"
+PREPARED_TRAINING, PREPARED_VALIDATION = "train", "validation"
 Split = dict[str, dict[str, str]]
 """Per folder, the part ("training" or "validation") of each stem."""
+
+
+def split_scenes(data_root: Path, folders: tuple[str, ...], fraction: float, seed: int) -> Split:
+    """Say for each scene whether it is learnt from or held out.
+
+    1. A folder `train` that `prepare` wrote together with `validation` is all learnt from, `validation` held out.
+    2. Of any other folder, a fraction is drawn.
+    """
+    split: Split = {}
+    for folder in folders:
+        validation = _prepared_validation(data_root, folder)
+        if validation is None or validation in folders:
+            split |= draw_split(data_root, (folder,), fraction, seed)  # 2
+        else:
+            split[folder] = dict.fromkeys(_stems(data_root / folder), TRAINING)  # 1
+            split[validation] = dict.fromkeys(_stems(data_root / validation), VALIDATION)
+    return split
+
+
+def _prepared_validation(data_root: Path, folder: str) -> str | None:
+    """The folder of the validation crops that belong to a folder of training crops."""
+    name = Path(folder).with_name(PREPARED_VALIDATION)
+    is_prepared = Path(folder).name == PREPARED_TRAINING and (data_root / folder).with_name(MANIFEST).is_file()
+    return name.as_posix() if is_prepared and (data_root / name / "images").is_dir() else None
+
+
+def _stems(folder: Path) -> list[str]:
+    return [scene.stem for scene in list_scenes(folder)]
 
 
 def draw_split(data_root: Path, folders: tuple[str, ...], fraction: float, seed: int) -> Split:
@@ -24,7 +54,7 @@ def draw_split(data_root: Path, folders: tuple[str, ...], fraction: float, seed:
     """
     split: Split = {}
     for folder in folders:
-        stems = [scene.stem for scene in list_scenes(data_root / folder)]
+        stems = _stems(data_root / folder)
         source_of = _sources(data_root / folder, stems)
         sources = list(dict.fromkeys(source_of.values()))
         if len(sources) == 1:
@@ -38,7 +68,7 @@ def draw_split(data_root: Path, folders: tuple[str, ...], fraction: float, seed:
 def _sources(folder: Path, stems: list[str]) -> dict[str, str]:
     """The image that each scene was cut from; itself where no manifest lies beside the folder."""
     sources = {stem: stem for stem in stems}
-    manifest = folder.parent / "manifest.csv"
+    manifest = folder.with_name(MANIFEST)
     if manifest.is_file():
         with manifest.open(newline="", encoding="utf-8") as file:
             sources.update({Path(row["crop"]).stem: row["source"] for row in csv.DictReader(file)})
@@ -72,17 +102,24 @@ def read_split(path: Path) -> Split:
 
 
 def scenes_of(data_root: Path, folder: str, split: Split, part: str) -> tuple[ScenePaths, ...]:
-    """The scenes of one part of a folder.
+    """The scenes of one part of a folder; those held out may lie in the prepared folder `validation` beside it.
 
     Raises:
         DatasetError: The folder has scenes that the split does not know, or none in this part.
     """
+    chosen = _scenes_in(data_root, folder, split, part)
+    validation = _prepared_validation(data_root, folder)
+    if not chosen and part == VALIDATION and validation in split:
+        chosen = _scenes_in(data_root, validation, split, part)
+    if not chosen:
+        raise DatasetError(data_root / folder, f"has no scene for {part}", "Change data.holdout_fraction or add scenes")
+    return chosen
+
+
+def _scenes_in(data_root: Path, folder: str, split: Split, part: str) -> tuple[ScenePaths, ...]:
     scenes = list_scenes(data_root / folder)
     parts = split.get(folder, {})
     for scene in scenes:
         if scene.stem not in parts:
             raise DatasetError(scene.image, "is not in the split of this run", "Start a new run after adding images")
-    chosen = tuple(scene for scene in scenes if parts[scene.stem] == part)
-    if not chosen:
-        raise DatasetError(data_root / folder, f"has no scene for {part}", "Change data.holdout_fraction or add scenes")
-    return chosen
+    return tuple(scene for scene in scenes if parts[scene.stem] == part)

@@ -17,7 +17,7 @@ from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.grid import Window
 from road_extractor_plugin.contract.model_card import Thresholds
 from road_extractor_plugin.contract.raster_coding import CERTAIN, NODATA
-from road_extractor_plugin.core.inference import infer_strips, plan_tiles
+from road_extractor_plugin.core.inference import inferred, plan_tiles
 from road_extractor_plugin.core.stopwatch import Stopwatch
 
 Mask = npt.NDArray[np.bool_]
@@ -89,7 +89,10 @@ def predict_scene(scene: Scene, ground_resolution_m: float, compute: Compute) ->
     scene = resample(scene, ground_resolution_m, compute.card.input.ground_resolution_m)
     valid = scene.valid > 0
     tiles = plan_tiles(compute.card, *valid.shape)
-    strips = infer_strips(ArraySource(scene.image, valid), compute, tiles, Stopwatch(), SilentFeedback())
-    probability = np.concatenate([strip.probability for strip in strips])
-    stored = np.where(valid, np.round(probability * CERTAIN), NODATA).astype(np.uint8)
+    stored = np.full(valid.shape, NODATA, dtype=np.uint8)
+    with inferred(ArraySource(scene.image, valid), compute, tiles, Stopwatch(), SilentFeedback()) as blocks:
+        for block in blocks:
+            if block is not None:
+                codes = np.where(block.valid, np.round(block.probability * CERTAIN), NODATA)
+                stored[block.window.slices] = codes.astype(np.uint8)
     return PredictedScene(scene.stem, stored, scene.road > 0, valid)

@@ -72,10 +72,11 @@ def calibration_crops(config: RunConfig, data_root: Path, split: Split) -> Itera
     per_folder = max(CALIBRATION_CROPS // len(config.data.folders), 1)
     for folder in config.data.folders:
         paths = scenes_of(data_root, folder.path, split, TRAINING)
-        for index in np.unique(np.linspace(0, len(paths) - 1, per_folder).astype(int)):
-            source = Source(folder.path, (read_scene(paths[index]),), folder.ground_resolution_m, folder.share)
-            crops = ValidationCrops((source,), config.input_spec(), crop_px=config.data.validation_crop_px)
-            yield crops[0].image.numpy()[None]
+        chosen = np.unique(np.linspace(0, len(paths) - 1, per_folder).astype(int))
+        scenes = [read_scene(paths[index]) for index in chosen]
+        source = Source(folder.path, scenes, folder.ground_resolution_m, folder.share)
+        crops = ValidationCrops((source,), config.input_spec(), crop_px=config.data.validation_crop_px)
+        yield from (crops[number].image.numpy()[None] for number in range(len(crops)))
 
 
 class _Crops(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime is untyped

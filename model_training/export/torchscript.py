@@ -12,13 +12,8 @@ import torch
 
 from model_training.export.parity import TOLERANCE, check_outputs
 from model_training.network.road_network import DeployedNetwork
-from road_extractor_plugin.compute.local import LocalTracer
-from road_extractor_plugin.contract.errors import ComputeError, ModelUnreadableError
 from road_extractor_plugin.contract.model_card import ModelCard
-from road_extractor_plugin.contract.result import Device
-
-CARD_FILE = "model_card.json"
-"""The card's name among the extra files of the archive."""
+from road_extractor_plugin.contract.torchscript_archive import CARD_FILE
 
 
 def to_torchscript(network: DeployedNetwork) -> torch.jit.ScriptModule:
@@ -49,36 +44,3 @@ def write_torchscript(module: torch.jit.ScriptModule, card: ModelCard, path: Pat
     with path.open("wb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.jit.save(module, file, _extra_files={CARD_FILE: card.to_json()})
-
-
-class TorchScriptCompute(LocalTracer):
-    """`Compute` by torch, on the processor."""
-
-    def __init__(self, path: Path) -> None:
-        """Load a file written by `write_torchscript`.
-
-        Raises:
-            ModelUnreadableError: It is no such file.
-            ModelCardError: Its card is wrong.
-        """
-        extra = {CARD_FILE: ""}
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)
-                self._module = torch.jit.load(str(path), map_location="cpu", _extra_files=extra)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise ModelUnreadableError(path, f"torch says: {str(error).splitlines()[0]}") from error
-        self.card = ModelCard.from_json(extra[CARD_FILE])
-        self.device = Device("CPU", f"torch {torch.__version__}", "TorchScript files run on the processor")
-
-    def predict(self, tiles: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """See `Compute.predict`."""
-        try:
-            return _run(self._module, tiles)[0][:, 0]
-        except RuntimeError as error:
-            problem = f"The network failed on tiles of shape {tiles.shape}: {str(error).splitlines()[-1]}"
-            raise ComputeError(problem, "Try a smaller tile size") from error
-
-    def close(self) -> None:
-        """Free the module."""
-        del self._module

@@ -15,6 +15,7 @@ from model_training.preparation.sources import Source
 _RASTERS = frozenset({*SUFFIXES, ".jp2", ".img", ".vrt"})
 _SPLIT_FOLDERS = {"train": TRAIN, "val": VALIDATION, "validation": VALIDATION, "valid": VALIDATION, "test": TEST}
 _SPACENET_IMAGERY = {"multispectral": ("PS-MS", "MUL-PanSharpen"), "rgb": ("PS-RGB", "RGB-PanSharpen")}
+_TIFF = {".tif", ".tiff"}
 _SPACENET_ROADS = ("geojson_roads", "spacenetroads")
 _SPACENET_CHIP = re.compile(r"(AOI_(\d+)_[A-Za-z]+)_(?:.*_)?((?:img|chip)\d+)$")
 
@@ -73,7 +74,11 @@ def spacenet(root: Path, *, imagery: str, areas: Sequence[int], with_unlabelled:
         DatasetError: No images, or one outside a test folder without roads, or roads without image.
     """
     folders = _SPACENET_IMAGERY[imagery]
-    images = _chips(root, folders, {".tif", ".tiff"}, areas)
+    images = _chips(root, folders, _TIFF, areas)
+    for other, found in _SPACENET_IMAGERY.items() if not images else ():
+        if _chips(root, found, _TIFF, areas):
+            problem = f"holds {' or '.join(found)} images but none of {' or '.join(folders)}"
+            raise DatasetError(root, problem, f"Take --imagery {other}, or download the others")
     roads = _chips(root, _SPACENET_ROADS, {".geojson"}, areas)
     is_test = {name: any("test" in part.lower() for part in images[name].relative_to(root).parts) for name in images}
     labelled = {name: path for name, path in images.items() if name in roads or not is_test[name]}

@@ -116,7 +116,7 @@ def _warn_of_roadless(records: Sequence[CropRecord]) -> None:
     labelled = {record.source for record in records if not math.isnan(record.road_fraction)}
     roadless = sorted(labelled - with_road)
     if roadless:
-        sentence = "%d images have no road at all, '%s' first; check that these labels belong to them."
+        sentence = "Images without any road: %d, '%s' first; check that these labels belong to them."
         _log.warning(sentence, len(roadless), roadless[0])
 
 

@@ -1,4 +1,4 @@
-"""The Lightning data module: scenes into memory once, crops from there."""
+"""The Lightning data module: crops of scenes, as many of which stay in memory as have room there."""
 
 from __future__ import annotations
 
@@ -11,31 +11,38 @@ from torch.utils.data import DataLoader
 
 from model_training.configuration import RunConfig
 from model_training.datasets.crops import Batch, CropNumbers, CropRecipe, Source, TrainingCrops, ValidationCrops
-from model_training.datasets.folders import read_scene
 from model_training.datasets.holdout import TRAINING, VALIDATION, Split, scenes_of
+from model_training.datasets.scenes import SceneMemory, StoredScenes
 
 LOG = logging.getLogger(__name__)
 
 
 class RoadData(LightningDataModule):
-    """Training and validation crops of all folders of a configuration, read at once."""
+    """Training and validation crops of all folders of a configuration."""
 
     def __init__(self, config: RunConfig, data_root: Path, split: Split) -> None:
+        """Read every scene once.
+
+        Raises:
+            DatasetError: A scene cannot be used.
+        """
         super().__init__()
         data, spec = config.data, config.input_spec()
         self._config = config
         self._data_root = data_root
         self._split = split
+        self._memory = SceneMemory(int(data.memory_gb * 1e9))
         recipe = CropRecipe(data.augmentation, data.crop_px, data.road_share, config.seed, config.network.orientation)
         self._training = TrainingCrops(self._read(TRAINING), spec, recipe)
         self._validation = ValidationCrops(self._read(VALIDATION), spec, crop_px=data.validation_crop_px)
+        LOG.info("%.3g GB of scenes in memory (data.memory_gb: %g)", self._memory.kept_bytes / 1e9, data.memory_gb)
 
     def _read(self, part: str) -> tuple[Source, ...]:
         sources = []
         for folder in self._config.data.folders:
             paths = scenes_of(self._data_root, folder.path, self._split, part)
-            scenes = tuple(read_scene(path) for path in paths)
-            LOG.info("%s: %d scenes for %s", folder.path, len(scenes), part)
+            LOG.info("%s: %d scenes for %s", folder.path, len(paths), part)
+            scenes = StoredScenes(paths, self._memory, readers=max(self._config.data.workers, 1))
             sources.append(Source(folder.path, scenes, folder.ground_resolution_m, folder.share))
         return tuple(sources)
 

@@ -22,7 +22,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from model_training.configuration import RunConfig, config_from
-from model_training.datasets.holdout import Split, draw_split, read_split, write_split
+from model_training.datasets.holdout import Split, read_split, split_scenes, write_split
 from model_training.errors import CheckpointError, ConfigError
 from model_training.network.road_network import RoadNetwork
 from model_training.training.callbacks import (
@@ -57,9 +57,8 @@ def start(config: RunConfig, data_root: Path, run: Path) -> None:
         raise ConfigError(run / CONFIG_FILE, "data.folders is empty, so there is nothing to learn from")
     if (run / LAST).exists():
         raise OutputExistsError(run, (LAST,))
-    split = draw_split(
-        data_root, tuple(folder.path for folder in config.data.folders), config.data.holdout_fraction, config.seed
-    )
+    folders = tuple(folder.path for folder in config.data.folders)
+    split = split_scenes(data_root, folders, config.data.holdout_fraction, config.seed)
     _write_folder(config, split, run)
     fit(config, RoadData(config, data_root, split), run, checkpoint=None)
 

@@ -10,7 +10,7 @@ from qgis.PyQt.QtCore import QCoreApplication
 from road_extractor_plugin.contract.errors import RasterUnusableError
 
 
-def layer_file(layer: QgsRasterLayer) -> Path:
+def layer_file(layer: QgsRasterLayer, *, needs_crs: bool = True) -> Path:
     """The file of a layer.
 
     The engine opens the file by itself, so a layer must be one plain file and nothing beside it:
@@ -18,7 +18,7 @@ def layer_file(layer: QgsRasterLayer) -> Path:
     1. the layer is valid;
     2. it is read by GDAL, not from a web service or a database;
     3. it is a whole file on this computer: no part of one, no archive, no remote file, no opening options;
-    4. the file itself says which coordinate reference system it has.
+    4. the file itself says which coordinate reference system it has, where that is needed.
 
     Raises:
         RasterUnusableError: A rule is broken; the message says what to do instead.
@@ -41,7 +41,7 @@ def layer_file(layer: QgsRasterLayer) -> Path:
             _tr("is not a whole raster file on this computer ({})").format(layer.source()),
             _tr("Save it as a GeoTIFF (Export > Save As) and choose that"),
         )
-    if not layer.dataProvider().crs().isValid():  # Rule 4
+    if needs_crs and not layer.dataProvider().crs().isValid():  # Rule 4
         raise RasterUnusableError(
             layer.name(),
             _tr("has no coordinate reference system in its file"),

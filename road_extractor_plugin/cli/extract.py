@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 
 from road_extractor_plugin.cli.options import (
@@ -15,18 +16,29 @@ from road_extractor_plugin.cli.options import (
 )
 from road_extractor_plugin.cli.summary import print_result
 from road_extractor_plugin.cli.terminal import TerminalFeedback
-from road_extractor_plugin.contract.request import Area, ExtractRequest
+from road_extractor_plugin.contract.request import ExtractRequest
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.set_defaults(command=_run)
     parser.add_argument("rasters", type=Path, nargs="+", metavar="RASTER", help="any raster that GDAL reads")
+    add_run_options(parser)
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Say what every run of the network takes; `run_request` reads it."""
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the results")
-    parser.add_argument("--model", type=Path, metavar="FILE", help="an .onnx file (default: the bundled model)")
+    parser.add_argument(
+        "--model", type=Path, metavar="FILE", help="an ONNX or TorchScript file (default: the bundled model)"
+    )
     parser.add_argument("--aoi", type=Path, metavar="FILE", help="vector file; only inside its polygons")
     parser.add_argument("--threshold", type=float, metavar="P", help="road probability, 0 to 1 (default: the model's)")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    parser.add_argument(
+        "--device",
+        default="auto",
+        help="what runs the network, as the command `devices` lists them; auto, the default, takes the fastest",
+    )
     parser.add_argument(
         "--ground-resolution", type=float, metavar="M", help="metres per pixel of a raster without a CRS"
     )
@@ -45,14 +57,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     # Here, so that `--help` and `model` answer at once.
-    from road_extractor_plugin.core.area import read_area
     from road_extractor_plugin.core.pipeline import extract
-    from road_extractor_plugin.engine.models import default_model
     from road_extractor_plugin.engine.open_compute import open_compute
 
-    area = None if options.aoi is None else read_area(options.aoi)
-    model = options.model or default_model()
-    requests = [_request(options, raster, model, area) for raster in options.rasters]
+    template = run_request(options, options.rasters[0])
+    requests = [dataclasses.replace(template, raster=raster) for raster in options.rasters]
     compute = open_compute(requests[0])
     try:
         for request in requests:
@@ -66,12 +75,16 @@ def _run(options: argparse.Namespace) -> None:
         compute.close()
 
 
-def _request(options: argparse.Namespace, raster: Path, model: Path, area: Area | None) -> ExtractRequest:
+def run_request(options: argparse.Namespace, raster: Path) -> ExtractRequest:
+    """What `add_run_options` asked, for one raster."""
+    from road_extractor_plugin.core.area import read_area
+    from road_extractor_plugin.engine.models import default_model
+
     return ExtractRequest(
         raster=raster,
         output_folder=options.output,
-        model=model,
-        area=area,
+        model=options.model or default_model(),
+        area=None if options.aoi is None else read_area(options.aoi),
         raster_ground_resolution_m=options.ground_resolution,
         band_indexes=options.bands,
         trace=trace_options(options),

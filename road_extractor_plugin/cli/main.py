@@ -1,4 +1,4 @@
-"""The command line: `python -m road_extractor_plugin extract | vectorize | evaluate | model`.
+"""The command line: `python -m road_extractor_plugin extract | batch | vectorize | evaluate | model`.
 
 Exit status: 0 done, 1 a fault of ours, 2 something that the user can put right (one plain line on stderr).
 """
@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Callable
 
-from road_extractor_plugin.cli import evaluate, extract, model, vectorize
+from road_extractor_plugin.cli import batch, evaluate, extract, model, vectorize
 from road_extractor_plugin.cli.terminal import say
 from road_extractor_plugin.contract.errors import Cancelled, RoadExtractorError
 
@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m road_extractor_plugin", description="Roads from aerial imagery.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     extract.add_options(commands.add_parser("extract", help="find the roads in rasters"))
+    batch.add_options(commands.add_parser("batch", help="find the roads in a folder of rasters"))
     vectorize.add_options(commands.add_parser("vectorize", help="find the lines anew in probability rasters"))
     evaluate.add_options(
         commands.add_parser("evaluate", help="compare a result with a reference: two rasters or two vector files")

@@ -13,7 +13,7 @@ from road_extractor_plugin.contract.model_file import read_card
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.set_defaults(command=_run)
-    parser.add_argument("file", type=Path, help="an .onnx file")
+    parser.add_argument("file", type=Path, help="an ONNX or TorchScript file")
     parser.add_argument("--json", action="store_true", help="print the card as JSON")
     add_model_options(parser)
 

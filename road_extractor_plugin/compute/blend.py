@@ -1,4 +1,4 @@
-r"""Joining the predictions of overlapping tiles without a seam, strip by strip.
+r"""Joining the predictions of overlapping tiles without a seam, block by block.
 
 Along each axis every tile gets a weight per pixel. It is 0 in the tile's margin, where the network saw too
 little around, rises as a raised cosine over the rest of the overlap, and is 1 where no neighbour reaches:
@@ -15,10 +15,12 @@ plain weighted sum, without a second accumulator to divide by.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
-from road_extractor_plugin.contract.grid import AxisTiles, TileGrid
+from road_extractor_plugin.contract.grid import AxisTiles, TileGrid, Window
 
 Float32 = npt.NDArray[np.float32]
 
@@ -55,43 +57,81 @@ def _ramp(overlap_px: int, margin_px: int) -> npt.NDArray[np.float64]:
     return np.concatenate([np.zeros(margin_px), rise, np.ones(margin_px)])
 
 
-class StripBlender:
-    """Blends rows of tiles into finished strips; holds one strip of the raster's width and no more.
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A finished part of the raster."""
 
-    Tiles of one row may come in any order; they are summed from west to east, so the result does not depend
-    on it.
+    window: Window
+    values: Float32
+    """(height, width) of the window."""
+
+
+class TileBlender:
+    """Blends tiles into finished blocks. Tiles come row by row from the north, in each row from the west.
+
+          finished before
+        +-----------+-------+       The window moves east over the row of tiles. What no later tile of the row
+        |  carried  | south |       touches leaves it: the upper rows as a finished block, the lower ones are
+        +---+-------+---+---+       carried until the window comes by again, one row of tiles further south.
+            |  window   |
+            +-----------+           Held are the window and, over the raster's width, the rows that are carried.
+
+    Args:
+        tiles: Where they are.
+        margin_px: Border of a tile without weight; at most half the overlap.
     """
 
     def __init__(self, tiles: TileGrid, margin_px: int) -> None:
+        rows, columns = tiles.rows, tiles.columns
         self._tiles = tiles
-        self._row_weights = axis_weights(tiles.rows, margin_px)
-        self._column_weights = axis_weights(tiles.columns, margin_px)
-        width = tiles.columns.starts[-1] + tiles.columns.tile_px
-        self._strip: Float32 = np.zeros((tiles.rows.tile_px, width), dtype=np.float32)
-        self._row = 0
+        self._row_weights = axis_weights(rows, margin_px)
+        self._column_weights = axis_weights(columns, margin_px)
+        deepest = max((rows.tile_px - rows.step(row) for row in range(len(rows.starts) - 1)), default=0)
+        self._carried: Float32 = np.zeros((deepest, columns.starts[-1] + columns.tile_px), dtype=np.float32)
+        self._window: Float32 = np.zeros((rows.tile_px, columns.tile_px), dtype=np.float32)
+        self._weighted: Float32 = np.empty_like(self._window)
+        self._moved_in = 0
+        """Columns of the window, from the west, that hold what tiles of this row and those above gave."""
 
-    def add_row(self, predictions: dict[int, Float32]) -> Float32:
-        """Add the next row of tiles, from the north.
+    def add(self, row: int, column: int, prediction: Float32) -> Block:
+        """Add the next tile.
 
         Args:
-            predictions: Per column of tiles (tile_px, tile_px); one left out counts as 0.
+            row: Of tiles.
+            column: Of tiles.
+            prediction: (height, width) of a tile.
 
         Returns:
-            float32 (rows, width): the rows of the raster that no later tile touches.
+            What no later tile touches, cut to the raster; where a tile that was left out lies, it means nothing.
         """
-        weights = self._row_weights[self._row][:, None]
-        for column, start in enumerate(self._tiles.columns.starts):
-            if column in predictions:
-                columns = slice(start, start + self._tiles.columns.tile_px)
-                self._strip[:, columns] += predictions[column] * (weights * self._column_weights[column])
-        return self._take_finished()
+        self._move_in(row, column)
+        np.multiply(prediction, self._row_weights[row][:, None], out=self._weighted)
+        self._weighted *= self._column_weights[column]
+        self._window += self._weighted
+        window = self._tiles.finished(row, column)
+        finished = self._window[: window.height, : window.width].copy()
+        self._move_out(row, column)
+        return Block(window, finished)
 
-    def _take_finished(self) -> Float32:
-        starts = self._tiles.rows.starts
-        is_last = self._row == len(starts) - 1
-        rows = self._tiles.rows.length_px - starts[-1] if is_last else starts[self._row + 1] - starts[self._row]
-        finished = self._strip[:rows, : self._tiles.columns.length_px].copy()
-        self._strip[:-rows] = self._strip[rows:].copy()
-        self._strip[-rows:] = 0.0
-        self._row += 1
-        return finished
+    def leave_out(self, row: int, column: int) -> None:
+        """Pass over the next tile: nothing in it counts, not even what its neighbours give."""
+        self._moved_in = 0
+        if row + 1 < len(self._tiles.rows.starts):
+            left = self._tiles.columns.starts[column]
+            self._carried[:, left : left + self._tiles.columns.step(column)] = 0.0
+
+    def _move_in(self, row: int, column: int) -> None:
+        """Start the window's new columns with what is carried there."""
+        columns = self._tiles.columns
+        left = columns.starts[column]
+        height = self._tiles.rows.tile_px - self._tiles.rows.step(row - 1) if row > 0 else 0
+        self._window[:height, self._moved_in :] = self._carried[:height, left + self._moved_in : left + columns.tile_px]
+        self._window[height:, self._moved_in :] = 0.0
+
+    def _move_out(self, row: int, column: int) -> None:
+        """Carry the lower rows of the finished columns, and move the window to the next tile."""
+        rows, columns = self._tiles.rows, self._tiles.columns
+        left, width, height = columns.starts[column], columns.step(column), rows.step(row)
+        self._carried[: rows.tile_px - height, left : left + width] = self._window[height:, :width]
+        self._moved_in = columns.tile_px - width
+        self._window[:, : self._moved_in] = self._window[:, width:].copy()

@@ -11,7 +11,7 @@ r"""Bridges over gaps: roads that the network lost for a few metres, under trees
    probability along the gap is at least `min_gap_probability`; without this rule bridges are straight. On the share
    `min_gap_ridge` of the gap or more it stands out from both its sides, as the space between two roads does not.
 5. **No crossing.** A bridge that would cross or touch another road or another bridge on its way is none. One that
-   meets its goal earlier than planned ends there.
+   meets its goal earlier than planned ends there. Close to its ends it runs straight.
 6. **One for each dead end.** The cheapest come first: the cost of the gap, times one more for each full
    `max_gap_turn_deg` that the bridge turns at its ends.
 
@@ -30,7 +30,8 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from road_extractor_plugin.compute.gap_route import Evidence, GapRoute, likely_route, straight_route
-from road_extractor_plugin.compute.network import Network, Vertices
+from road_extractor_plugin.compute.meetings import meeting_segments
+from road_extractor_plugin.compute.network import Network, Vertices, joined
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 
 BoolMask = npt.NDArray[np.bool_]
@@ -173,7 +174,7 @@ def bridge_gaps(network: Network, evidence: Evidence, settings: TraceSettings, p
         for goal in search.goals(number)
         if (bridge := search.bridge(number, goal, evidence))
     ]
-    return _with_bridges(lines, dead_ends, _chosen(candidates))
+    return _without_crossings(_with_bridges(lines, dead_ends, _chosen(candidates)))
 
 
 class _Search:
@@ -330,7 +331,7 @@ def _with_bridges(lines: _Lines, dead_ends: list[_DeadEnd], bridges: list[_Bridg
     widths = [network.width_px[parent]]
     inner, count = [], len(network.vertices)
     for bridge, point in zip(bridges, goals):
-        points = bridge.route.points[1:-1]
+        points = bridge.route.points[_is_inner(bridge.route.points)]
         start = dead_ends[bridge.start]
         end = dead_ends[bridge.goal.dead_end]
         last = int(lines.vertex[point]) if point >= 0 else end.node
@@ -343,6 +344,21 @@ def _with_bridges(lines: _Lines, dead_ends: list[_DeadEnd], bridges: list[_Bridg
     return Network(vertices, tuple(paths), np.zeros(len(paths)), np.concatenate(widths), bridged).redrawn(
         vertices, paths
     )
+
+
+def _without_crossings(network: Network) -> Network:
+    """Rule 5 once more, on the lines as they are drawn: without the bridges that meet what they should not.
+
+    Of two bridges that meet, the dearer one goes, which comes later.
+    """
+    lines = network.lines()
+    edge = lines.line_of_point
+    pairs = edge[meeting_segments(lines, network.bridged[edge])]
+    dropped = np.zeros(len(network.paths), dtype=bool)
+    for one, other in np.sort(pairs, axis=1).tolist():  # bridges stand behind roads
+        if not dropped[one]:
+            dropped[other] = True
+    return joined(network.only(~dropped)) if dropped.any() else network
 
 
 def _landings(lines: _Lines, bridges: list[_Bridge]) -> list[int]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from road_extractor_plugin.compute.meetings import meeting_segments
 from road_extractor_plugin.compute.network import Network, Vertices
 from road_extractor_plugin.compute.polylines import Polylines
 from road_extractor_plugin.compute.raster_rows import RasterRows, values_at
@@ -14,6 +16,7 @@ from road_extractor_plugin.compute.threshold import ROAD
 
 BoolMask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
 
 FULL_RADIUS_SHARE = 0.9
 """A place is in the middle of its road when the radius there is at least this share of half the road's width."""
@@ -41,6 +44,7 @@ def drawn_to_mask_end(network: Network, mask: RasterRows) -> Network:
         ____________\___|          _______________|      2. The line goes on in the direction of its last stretch,
                                                            twice as long as wide, until the mask ends; at most
                                                            for 1.5 widths more than what was cut off.
+                                                        3. A line that would meet another there stays as it was.
 
     Cut and stretch must lie in the line's nearer half, or where the other end is a junction, in nine tenths of the
     line; the stretch is shorter for it, and where it would be too short, nothing is cut off.
@@ -71,8 +75,19 @@ def drawn_to_mask_end(network: Network, mask: RasterRows) -> Network:
         tips.append(np.repeat(kept[-1], len(places)))
         paths[edge] = np.append(kept[: len(kept) - cut], np.arange(count, count + len(places)))[::step]
         count += len(places)
-    drawn = Vertices(np.concatenate([_NOTHING, *added]), vertices.around.at(np.concatenate(tips)))
-    return network.redrawn(vertices.and_then(drawn), paths)
+    tips_drawn = Vertices(np.concatenate([_NOTHING, *added]), vertices.around.at(np.concatenate(tips)))
+    drawn = network.redrawn(vertices.and_then(tips_drawn), paths)
+    return drawn.redrawn(drawn.vertices, _kept_apart(drawn, network.paths, len(vertices)))
+
+
+def _kept_apart(drawn: Network, before: Sequence[Indices], count: int) -> list[Indices]:
+    """Rule 3: the paths drawn, but those as before whose new vertices, from `count` on, led them to another line."""
+    lines = drawn.lines()
+    edge = lines.line_of_point
+    is_new = np.concatenate([_NO_VERTEX, *drawn.paths]) >= count
+    is_new[:-1] |= is_new[1:]  # the segment to it as well
+    meeting = set(edge[meeting_segments(lines, is_new)].ravel().tolist()) & set(edge[is_new].tolist())
+    return [before[number] if number in meeting else path for number, path in enumerate(drawn.paths)]
 
 
 _NO_VERTEX = np.empty(0, dtype=np.int64)

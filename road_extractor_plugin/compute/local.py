@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from road_extractor_plugin.compute.onnx_predictor import OnnxPredictor
+from road_extractor_plugin.compute.predictors.choice import open_predictor
 from road_extractor_plugin.compute.raster_rows import RasterRows
 from road_extractor_plugin.compute.tracing import Traced, trace
 from road_extractor_plugin.contract.feedback import Feedback
@@ -34,17 +34,18 @@ class LocalCompute(LocalTracer):
     """Runs the network and the tracer where it is called."""
 
     def __init__(self, path: Path, card: ModelCard, *, device: str = "auto", threads: int = 0) -> None:
-        """Load the model; see `OnnxPredictor` for the arguments and errors."""
-        self._predictor = OnnxPredictor(path, card, device=device, threads=threads)
+        """Load the model; see `open_predictor` for the arguments and errors."""
+        self._card = card
+        self._predictor = open_predictor(path, card, device=device, threads=threads)
 
     @property
     def card(self) -> ModelCard:
         """How the model wants its input."""
-        return self._predictor.card
+        return self._card
 
     @property
     def device(self) -> Device:
-        """What the network runs on."""
+        """What the network runs on now."""
         return self._predictor.device
 
     def predict(self, tiles: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -52,5 +53,5 @@ class LocalCompute(LocalTracer):
         return self._predictor.predict(tiles)
 
     def close(self) -> None:
-        """Free the session."""
+        """Free the network and its device."""
         del self._predictor

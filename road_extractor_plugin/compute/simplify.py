@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from road_extractor_plugin.compute.meetings import meeting_segments
 from road_extractor_plugin.compute.polylines import Polylines
 
 Floats = npt.NDArray[np.float64]
@@ -20,6 +21,8 @@ def simplified(lines: Polylines, tolerance_px: float) -> Polylines:
        parts are treated alike until none has such a point.
     3. So that no line vanishes and no two become one: a line that ends where it starts keeps the points at a third and
        two thirds of its points, and of lines between the same two nodes each keeps its middle point.
+    4. Where parts cross or touch each other, each gets back its furthest point, again and again, until they no longer
+       do or have all their points. So lines meet at nodes only, as they did before.
 
     Args:
         lines: The lines.
@@ -31,19 +34,41 @@ def simplified(lines: Polylines, tolerance_px: float) -> Polylines:
     kept = np.zeros(len(lines.points), dtype=bool)
     kept[lines.first] = kept[lines.last] = True  # 1
     kept[_points_against_collapse(lines)] = True  # 3
+    _keep_far_points(lines, kept, tolerance_px)  # 2
+    while (again := _points_against_meeting(lines, kept)).size:  # 4
+        kept[again] = True
+        _keep_far_points(lines, kept, tolerance_px)
+    return _over(lines, kept)
+
+
+def _keep_far_points(lines: Polylines, kept: BoolMask, tolerance_px: float) -> None:
+    """Rule 2: adds to the points that are kept, one level of all lines per turn."""
     stops = np.flatnonzero(kept)
     start, stop = stops[:-1], stops[1:]
     inside = lines.line_of_point[start] == lines.line_of_point[stop]
     start, stop = start[inside], stop[inside]
-    while start.size:  # 2, one level of all lines per turn
+    while start.size:
         start, stop = start[stop - start > 1], stop[stop - start > 1]
         furthest, distance = _furthest(lines.points, start, stop)
         divided = distance > tolerance_px
         start, furthest, stop = start[divided], furthest[divided], stop[divided]
         kept[furthest] = True
         start, stop = np.concatenate([start, furthest]), np.concatenate([furthest, stop])
+
+
+def _over(lines: Polylines, kept: BoolMask) -> Polylines:
+    """The lines over some of their points."""
     counts = np.add.reduceat(kept, lines.first, dtype=np.int64) if lines.first.size else lines.first
     return Polylines(lines.points[kept], np.concatenate([[0], np.cumsum(counts)]))
+
+
+def _points_against_meeting(lines: Polylines, kept: BoolMask) -> Indices:
+    """Rule 4: the furthest point of each part that meets another."""
+    stops = np.flatnonzero(kept)
+    part = np.unique(meeting_segments(_over(lines, kept)))
+    start, stop = stops[part], stops[part + 1]
+    has_more = stop - start > 1
+    return _furthest(lines.points, start[has_more], stop[has_more])[0]
 
 
 def _points_against_collapse(lines: Polylines) -> Indices:

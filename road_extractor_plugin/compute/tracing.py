@@ -13,6 +13,7 @@ from road_extractor_plugin.compute.crossings import merge_shallow_crossings
 from road_extractor_plugin.compute.dead_ends import drawn_to_mask_end
 from road_extractor_plugin.compute.gap_route import Evidence
 from road_extractor_plugin.compute.graph_rules import drop_small_components, merge_junctions, prune_forks, prune_spurs
+from road_extractor_plugin.compute.meetings import meeting_segments
 from road_extractor_plugin.compute.network import Network, measured
 from road_extractor_plugin.compute.polylines import Polylines
 from road_extractor_plugin.compute.raster_rows import PackedRows, RasterRows, Strips
@@ -109,8 +110,12 @@ def _report(feedback: Feedback, fraction: float, stage: str) -> None:
 
 
 def _road_graph(network: Network, lines: Polylines, probability: RasterRows) -> RoadGraph:
-    """The finished value, nodes numbered and edges ordered by place in the raster, row by row."""
+    """The finished value, nodes numbered and edges ordered by place in the raster, row by row.
+
+    No rule lets lines cross. Should two do so after all, both are flagged, as a router must know of it.
+    """
     mean, smallest = confidence_along(lines, probability)
+    crossing = set(lines.line_of_point[meeting_segments(lines)].ravel().tolist())
     vertex, number = np.unique(network.ends, return_inverse=True)
     number = number.reshape(-1, 2)
     nodes = np.empty((vertex.size, 2))
@@ -131,6 +136,7 @@ def _road_graph(network: Network, lines: Polylines, probability: RasterRows) -> 
                 confidence=float(mean[index]),
                 min_confidence=float(smallest[index]),
                 origin=BRIDGED if network.bridged[index] else DETECTED,
+                crossing=index in crossing,
             )
         )
     edges.sort(key=lambda edge: (edge.from_node, edge.to_node, edge.points[1].tolist()))

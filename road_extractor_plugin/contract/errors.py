@@ -12,8 +12,8 @@ class RoadExtractorError(Exception):
 class Cancelled(RoadExtractorError):  # noqa: N818  (a decision of the user, not a fault)
     """The user cancelled the run."""
 
-    def __init__(self) -> None:
-        super().__init__("Cancelled. Nothing was written.")
+    def __init__(self, what_stays: str = "Nothing was written") -> None:
+        super().__init__(f"Cancelled. {what_stays}.")
 
 
 class RasterUnreadableError(RoadExtractorError):
@@ -62,7 +62,9 @@ class ModelUnreadableError(RoadExtractorError):
     """A file is not a model that can be loaded."""
 
     def __init__(self, path: Path | str, detail: str) -> None:
-        super().__init__(f"Cannot load the model '{path}': {detail}. Choose an .onnx file exported for Road Extractor.")
+        super().__init__(
+            f"Cannot load the model '{path}': {detail}. Choose an ONNX or TorchScript file made for Road Extractor."
+        )
 
 
 class ModelCardError(RoadExtractorError):
@@ -88,6 +90,17 @@ class ComputeError(RoadExtractorError):
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(f"{problem}. {remedy}.")
+
+
+class DeviceMemoryError(ComputeError):
+    """A device has too little memory."""
+
+    def __init__(self, device: str, shape: tuple[int, ...]) -> None:
+        count, _, height, width = shape
+        super().__init__(
+            f"{device} has too little memory for {count} tile{'s' * (count > 1)} of {width} x {height} px",
+            "Choose a smaller tile (--tile), or close other programs",
+        )
 
 
 class OutputError(RoadExtractorError):
@@ -128,6 +141,13 @@ class RequestError(RoadExtractorError):
 
 class ComparisonError(RoadExtractorError):
     """Two files cannot be compared with each other."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}. {remedy}.")
+
+
+class BatchError(RoadExtractorError):
+    """A folder cannot be worked on as a whole."""
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(f"{problem}. {remedy}.")

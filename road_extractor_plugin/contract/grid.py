@@ -31,6 +31,16 @@ class Window:
         return Window(row, column, max(bottom - row, 0), max(right - column, 0))
 
     @property
+    def corner(self) -> tuple[int, int]:
+        """Row and column of the north-western pixel."""
+        return self.row, self.column
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Of an array (rows, columns) that has all of it."""
+        return slice(self.row, self.row + self.height), slice(self.column, self.column + self.width)
+
+    @property
     def is_empty(self) -> bool:
         """Whether it has no pixel."""
         return self.height <= 0 or self.width <= 0
@@ -99,6 +109,11 @@ class AxisTiles:
         step = self.tile_px - self.overlap_px
         return (*range(0, last, step), last)
 
+    def step(self, index: int) -> int:
+        """Pixels from the start of a tile to that of the next; for the last one, all of the tile."""
+        starts = self.starts
+        return starts[index + 1] - starts[index] if index + 1 < len(starts) else self.tile_px
+
 
 @dataclass(frozen=True)
 class TileGrid:
@@ -133,6 +148,17 @@ class TileGrid:
         """The tiles of one row of tiles, from west to east."""
         top = self.rows.starts[row]
         return tuple(Window(top, left, self.rows.tile_px, self.columns.tile_px) for left in self.columns.starts)
+
+    def finished(self, row: int, column: int) -> Window:
+        """The part of the raster that no tile after this one touches, and one before did not leave finished.
+
+        Tiles come row by row from the north, and each row from the west. These parts share out the raster.
+        """
+        sides = []
+        for axis, index in ((self.rows, row), (self.columns, column)):
+            sides.append(min(axis.step(index), axis.length_px - axis.starts[index]))
+        height, width = sides
+        return Window(self.rows.starts[row], self.columns.starts[column], height, width)
 
     @property
     def tile_count(self) -> int:

@@ -57,8 +57,14 @@ class Device:
     """As shown to the user: "CPU", "CUDA"."""
     runtime: str
     """Library and version: "onnxruntime 1.20.1"."""
-    reason: str
+    reason: str = ""
     """Why this one, in words."""
+    batch_tiles: int = 1
+    """Tiles that it takes at once; giving it more does no harm, and fewer wastes some of a graphics processor."""
+    threads: int = 0
+    """Processor threads for one tile; 0 is the library's own choice."""
+    warnings: tuple[str, ...] = ()
+    """What the user should know of how it went, such as a device that was lost."""
 
 
 @dataclass(frozen=True)

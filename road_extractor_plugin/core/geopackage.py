@@ -14,7 +14,7 @@ import numpy.typing as npt
 from road_extractor_plugin.contract.grid import Grid
 from road_extractor_plugin.contract.result import MISSING_IMAGERY, RoadCounts
 from road_extractor_plugin.contract.road_graph import RoadEdge, RoadGraph
-from road_extractor_plugin.core.gdal_binding import closing, gdal, ogr
+from road_extractor_plugin.core.gdal_binding import closing, gdal, ogr, osr
 from road_extractor_plugin.core.ground import Ground, spatial_reference
 from road_extractor_plugin.core.output_errors import writing
 from road_extractor_plugin.core.polygons import RoadPolygon
@@ -89,6 +89,7 @@ def write_roads(path: Path, graph: RoadGraph, polygons: Sequence[RoadPolygon], g
     return _counts(graph, len(polygons), length_m, component, _pixel_m(grid))
 
 
+<<<<<<< HEAD
 def add_missing_imagery(path: Path, missing: Sequence[tuple[Bounds, str]], grid: Grid) -> None:
     """Add the layer `missing_imagery` to a GeoPackage of roads.
 
@@ -96,10 +97,22 @@ def add_missing_imagery(path: Path, missing: Sequence[tuple[Bounds, str]], grid:
         path: What `write_roads` made.
         missing: Rectangles in the grid's CRS without imagery, and why.
         grid: That of the roads.
+=======
+def append_roads(whole: Path, part: Path, components: int) -> None:
+    """Put the roads of one GeoPackage of `write_roads` behind those of another, in the CRS of that one.
+
+    Numbers of roads, nodes and components go on behind those that are there.
+
+    Args:
+        whole: Grows; where there is no such file, `part` becomes it.
+        part: Is gone afterwards.
+        components: How many `whole` has.
+>>>>>>> main
 
     Raises:
         OutputError: It cannot be written; `DiskFullError` when that is why.
     """
+<<<<<<< HEAD
     corners = [
         np.array([(b.west, b.north), (b.east, b.north), (b.east, b.south), (b.west, b.south), (b.west, b.north)])
         for b, _ in missing
@@ -117,6 +130,35 @@ def add_missing_imagery(path: Path, missing: Sequence[tuple[Bounds, str]], grid:
 
 def _opened(path: Path) -> gdal.Dataset:
     return gdal.OpenEx(str(path), gdal.OF_VECTOR | gdal.OF_UPDATE)
+=======
+    if not whole.exists():
+        part.replace(whole)
+        return
+    with writing(whole, part.stat().st_size), closing(gdal.OpenEx(str(part), gdal.OF_VECTOR)) as source:  # noqa: SIM117
+        with closing(gdal.OpenEx(str(whole), gdal.OF_VECTOR | gdal.OF_UPDATE)) as target:
+            roads, nodes = (target.GetLayerByName(kind.name).GetFeatureCount() for kind in (_CENTERLINES, _NODES))
+            before = {"road_id": roads, "from_node": nodes, "to_node": nodes, "node_id": nodes}
+            before["component_id"] = components
+            target.StartTransaction()
+            for kind in (_CENTERLINES, _NODES, _POLYGONS):
+                _append_layer(target.GetLayerByName(kind.name), source.GetLayerByName(kind.name), before)
+            target.CommitTransaction()
+    part.unlink()
+
+
+def _append_layer(target: ogr.Layer, source: ogr.Layer, before: dict[str, int]) -> None:
+    crs, own = target.GetSpatialRef(), source.GetSpatialRef()
+    transform = None if crs.IsSame(own) else osr.CoordinateTransformation(own, crs)
+    numbers = [field.name for field in source.schema if field.name in before]
+    for feature in source:
+        copy = ogr.Feature(target.GetLayerDefn())
+        copy.SetFrom(feature)
+        for name in numbers:
+            copy.SetField(name, feature.GetField(name) + before[name])
+        if transform is not None:
+            copy.GetGeometryRef().Transform(transform)
+        target.CreateFeature(copy)
+>>>>>>> main
 
 
 def _created(path: Path) -> AbstractContextManager[gdal.Dataset]:

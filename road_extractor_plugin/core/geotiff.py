@@ -1,4 +1,4 @@
-"""The probability and mask rasters: made and read strip by strip, then copied to Cloud-Optimised GeoTIFFs."""
+"""The probability and mask rasters: made in parts, read in strips, then copied to Cloud-Optimised GeoTIFFs."""
 
 from __future__ import annotations
 
@@ -53,8 +53,11 @@ def encode_probability(probability: npt.NDArray[np.float32], valid: npt.NDArray[
     return np.where(valid, np.rint(share * CERTAIN), NODATA).astype(np.uint8)
 
 
-class StripWriter:
-    """A GeoTIFF of one band of uint8 on a grid, written from north to south; a context manager.
+class RasterWriter:
+    """A GeoTIFF of one band of uint8 on a grid, written part by part; a context manager.
+
+    What is not written is nodata. It is not compressed, which is the quickest for a raster that is read once or twice
+    and then copied.
 
     Args:
         path: File to make.
@@ -68,7 +71,6 @@ class StripWriter:
     def __init__(self, path: Path, grid: Grid, kind: RasterKind) -> None:
         self._path = path
         self._grid = grid
-        self._next_row = 0
         with self._writing():
             self._dataset = gdal.GetDriverByName("GTiff").Create(
                 str(path),
@@ -80,8 +82,8 @@ class StripWriter:
                     "TILED=YES",
                     f"BLOCKXSIZE={_BLOCK_PX}",
                     f"BLOCKYSIZE={_BLOCK_PX}",
-                    "COMPRESS=DEFLATE",
-                    "BIGTIFF=IF_SAFER",
+                    "SPARSE_OK=TRUE",
+                    "BIGTIFF=IF_NEEDED",
                 ],
             )
             self._describe(kind)
@@ -96,7 +98,7 @@ class StripWriter:
         band.SetScale(kind.scale)
         band.SetOffset(0)
 
-    def __enter__(self) -> StripWriter:
+    def __enter__(self) -> RasterWriter:
         return self
 
     def __exit__(
@@ -108,17 +110,16 @@ class StripWriter:
             with suppress(OutputError):  # the error that is on its way counts
                 self.close()
 
-    def write(self, rows: UInt8) -> None:
-        """Append rows (height, width).
+    def write(self, codes: UInt8, row: int, column: int = 0) -> None:
+        """Write a part (height, width) of which the north-western pixel is given.
 
         Raises:
-            OutputError: They cannot be written; `DiskFullError` when that is why.
+            OutputError: It cannot be written; `DiskFullError` when that is why.
         """
         with self._writing():
-            self._dataset.GetRasterBand(1).WriteArray(rows, 0, self._next_row)
-            self._next_row += len(rows)
-            if self._next_row % _BLOCK_PX == 0:
-                self._dataset.GetRasterBand(1).FlushCache()  # all blocks are whole, so none is written twice
+            band = self._dataset.GetRasterBand(1)
+            band.WriteArray(codes, column, row)
+            band.FlushCache()  # GDAL would keep what is written, up to a twentieth of the machine's memory
 
     def close(self) -> None:
         """Finish the file.
@@ -142,13 +143,13 @@ def write_strips(path: Path, raster: RasterRows, grid: Grid, kind: RasterKind, f
         OutputError: It cannot be written; `DiskFullError` when that is why.
         Cancelled: The user asked for it.
     """
-    with StripWriter(path, grid, kind) as writer:
+    with RasterWriter(path, grid, kind) as writer:
         for start, stop in Strips.of(raster, _BLOCK_PX, feedback):
-            writer.write(raster.read(start, stop))
+            writer.write(raster.read(start, stop), start)
 
 
 def to_cog(source: Path, destination: Path, kind: RasterKind) -> None:
-    """Copy a raster of `StripWriter` to a Cloud-Optimised GeoTIFF with overviews; description and scale are kept.
+    """Copy a raster of `RasterWriter` to a Cloud-Optimised GeoTIFF with overviews; description and scale are kept.
 
     Raises:
         OutputError: It cannot be written; `DiskFullError` when that is why.

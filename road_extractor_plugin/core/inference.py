@@ -1,20 +1,22 @@
-"""From a raster to strips of road probability, one row of tiles at a time."""
+"""From a raster to blocks of road probability: reading, the network and blending at the same time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from road_extractor_plugin.compute.blend import StripBlender
+from road_extractor_plugin.compute.blend import TileBlender
 from road_extractor_plugin.compute.normalise import normalise
 from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
-from road_extractor_plugin.contract.grid import AxisTiles, TileGrid, Window
-from road_extractor_plugin.contract.model_card import ModelCard
+from road_extractor_plugin.contract.grid import TileGrid, Window
+from road_extractor_plugin.contract.model_card import InputSpec, ModelCard
+from road_extractor_plugin.core.stages import ahead
 from road_extractor_plugin.core.stopwatch import Stopwatch
 
 Float32 = npt.NDArray[np.float32]
@@ -25,22 +27,44 @@ _SHORTEST_RAMP_PX = 16
 
 
 class PixelSource(Protocol):
-    """What inference needs of a raster."""
+    """What inference needs of a raster. While it runs, one thread uses it, which is not the caller's."""
 
     def read(self, window: Window) -> tuple[npt.NDArray[Any], Mask]:
         """Pixels (bands, height, width) in the card's value range, and where they are valid (height, width)."""
 
 
 @dataclass(frozen=True, eq=False)
-class Strip:
-    """Finished rows of the raster."""
+class InferredBlock:
+    """A finished part of the raster."""
 
+    window: Window
     probability: Float32
-    """(rows, width), 0..1; meaningless where not valid."""
+    """(height, width), 0..1; meaningless where not valid."""
     valid: Mask
-    """(rows, width)."""
-    tiles_run: int
-    """Tiles computed for it."""
+    """(height, width)."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Tile:
+    """A tile with a valid pixel, on its way through the stages."""
+
+    row: int
+    column: int
+    valid: Mask
+    """(height, width)."""
+    values: Float32
+    """First the network's input (bands, height, width), then what it makes of it (height, width)."""
+
+
+@dataclass(frozen=True)
+class _EmptyTile:
+    """A tile without a valid pixel."""
+
+    row: int
+    column: int
+
+
+_Tiles = Generator["_Tile | _EmptyTile", None, None]
 
 
 def plan_tiles(card: ModelCard, height_px: int, width_px: int, tile_px: int | None = None) -> TileGrid:
@@ -59,40 +83,69 @@ def plan_tiles(card: ModelCard, height_px: int, width_px: int, tile_px: int | No
     )
 
 
-def infer_strips(
+@contextmanager
+def inferred(
     source: PixelSource, compute: Compute, tiles: TileGrid, clock: Stopwatch, feedback: Feedback
-) -> Iterator[Strip]:
-    """Compute the probability of a raster, from north to south.
+) -> Iterator[Iterator[InferredBlock | None]]:
+    """Compute the probability of a raster while the block uses what is finished of it.
 
-    Tiles without a valid pixel are not computed. Memory is one row of tiles, whatever the raster's height.
+    One thread reads, one runs the network, that of the caller blends. Memory is a few tiles, and the rows in which
+    tiles overlap over the raster's width.
+
+    Args:
+        source: The raster; not to be used in the block.
+        compute: The network.
+        tiles: Where to run it.
+        clock: Counts the stages `read`, `network` and `blend`; they overlap.
+        feedback: Asked before each tile whether to stop.
+
+    Returns:
+        Per tile, row by row from the north and in each row from the west, the part of the raster that it finishes;
+        None for a tile without a valid pixel, which is not computed. These parts share out all but those tiles.
 
     Raises:
         RasterUnreadableError: The raster breaks off.
         ComputeError: The network failed.
-        Cancelled: The user asked for it; looked at before each tile.
+        Cancelled: The user asked for it.
     """
-    blender = StripBlender(tiles, compute.card.tiling.margin_px)
-    width = tiles.columns.starts[-1] + tiles.columns.tile_px
-    for top in tiles.rows.starts:
-        with clock.stage("read"):
-            pixels, valid = source.read(Window(top, 0, tiles.rows.tile_px, width))
+    blender = TileBlender(tiles, compute.card.tiling.margin_px)
+    with (
+        ahead(_read(source, compute.card.input, tiles, clock)) as read,
+        ahead(_predicted(read, compute, clock)) as predicted,
+    ):
+        yield _blended(predicted, blender, clock, feedback)
+
+
+def _read(source: PixelSource, spec: InputSpec, tiles: TileGrid, clock: Stopwatch) -> _Tiles:
+    for row in range(len(tiles.rows.starts)):
+        for column, window in enumerate(tiles.row_windows(row)):
+            with clock.stage("read"):
+                pixels, valid = source.read(window)
+                tile = _Tile(row, column, valid, normalise(pixels, valid, spec)) if valid.any() else None
+            yield tile or _EmptyTile(row, column)
+
+
+def _predicted(tiles: Iterator[_Tile | _EmptyTile], compute: Compute, clock: Stopwatch) -> _Tiles:
+    for tile in tiles:
+        if isinstance(tile, _EmptyTile):
+            yield tile
+            continue
         with clock.stage("network"):
-            predictions = _predict_row(pixels, valid, compute, tiles.columns, feedback)
-        with clock.stage("blend"):
-            probability = blender.add_row(predictions)
-        rows, columns = probability.shape
-        yield Strip(probability, valid[:rows, :columns], len(predictions))
+            probability = compute.predict(tile.values[None])[0]
+        yield _Tile(tile.row, tile.column, tile.valid, probability)
 
 
-def _predict_row(
-    pixels: npt.NDArray[Any], valid: Mask, compute: Compute, columns: AxisTiles, feedback: Feedback
-) -> dict[int, Float32]:
-    """Predictions of the tiles of one row that have a valid pixel, by column of tiles."""
-    predictions = {}
-    for column, left in enumerate(columns.starts):
+def _blended(
+    predicted: Iterator[_Tile | _EmptyTile], blender: TileBlender, clock: Stopwatch, feedback: Feedback
+) -> Iterator[InferredBlock | None]:
+    stop_if_cancelled(feedback)
+    for tile in predicted:
+        if isinstance(tile, _EmptyTile):
+            blender.leave_out(tile.row, tile.column)
+            yield None
+        else:
+            with clock.stage("blend"):
+                block = blender.add(tile.row, tile.column, tile.values)
+            valid = tile.valid[: block.window.height, : block.window.width]
+            yield InferredBlock(block.window, block.values, valid)
         stop_if_cancelled(feedback)
-        tile = slice(left, left + columns.tile_px)
-        if valid[:, tile].any():
-            tensor = normalise(pixels[:, :, tile], valid[:, tile], compute.card.input)
-            predictions[column] = compute.predict(tensor[None])[0]
-    return predictions

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.errors import RequestError
 from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
@@ -18,12 +20,16 @@ from road_extractor_plugin.core.geopackage import add_missing_imagery
 from road_extractor_plugin.core.geotiff import (
     MASK,
     PROBABILITY,
-    StripWriter,
+    RasterWriter,
     encode_probability,
     to_cog,
 )
+<<<<<<< HEAD
 from road_extractor_plugin.core.inference import infer_strips, plan_tiles
 from road_extractor_plugin.core.mosaic import Mosaic
+=======
+from road_extractor_plugin.core.inference import inferred, plan_tiles
+>>>>>>> main
 from road_extractor_plugin.core.preview import write_preview
 from road_extractor_plugin.core.progress import PartOf
 from road_extractor_plugin.core.raster_source import RasterSource
@@ -32,6 +38,7 @@ from road_extractor_plugin.core.staging import staged_outputs
 from road_extractor_plugin.core.stopwatch import Stopwatch
 from road_extractor_plugin.core.vectors import Vectoriser
 
+_FINDING = "finding roads"
 _BYTES_PER_PIXEL = 4.0
 """Room that a run needs: two rasters, each once as strips and once with overviews, hardly compressed."""
 _INFERRED, _VECTORISED = 0.85, 0.98
@@ -125,18 +132,22 @@ def _run(job: _Job, source: RasterSource, tiles: TileGrid, staged: OutputPaths) 
 
 
 def _infer(job: _Job, source: RasterSource, tiles: TileGrid, path: Path) -> _Coverage:
-    """Compute the probability raster and write it strip by strip."""
-    grid, part = source.grid, PartOf(job.feedback, 0.0, _INFERRED)
-    tiles_run = valid_px = rows = 0
-    part.progress(0.0, "finding roads")
-    with StripWriter(path, grid, PROBABILITY) as writer:
-        for strip in infer_strips(source, job.compute, tiles, job.clock, job.feedback):
-            with job.clock.stage("write"):
-                writer.write(encode_probability(strip.probability, strip.valid))
-            tiles_run += strip.tiles_run
-            valid_px += int(strip.valid.sum())
-            rows += len(strip.valid)
-            part.progress(rows / grid.height_px, "finding roads")
+    """Compute the probability raster and write it block by block."""
+    part, tiles_run, valid_px = PartOf(job.feedback, 0.0, _INFERRED), 0, 0
+    part.progress(0.0, _FINDING)
+    with (
+        RasterWriter(path, source.grid, PROBABILITY) as writer,
+        inferred(source, job.compute, tiles, job.clock, job.feedback) as blocks,
+    ):
+        for done, block in enumerate(blocks, start=1):
+            if block is not None:
+                with job.clock.stage("write"):
+                    writer.write(encode_probability(block.probability, block.valid), *block.window.corner)
+                tiles_run += 1
+                valid_px += int(np.count_nonzero(block.valid))
+            part.progress(done / tiles.tile_count, _FINDING)
+    for warning in job.compute.device.warnings:
+        job.feedback.warning(warning)
     return _Coverage(tiles_run, valid_px)
 
 
@@ -162,8 +173,12 @@ def _report(job: _Job, source: RasterSource, tiles: TileGrid, coverage: _Coverag
         megapixels_per_s=coverage.valid_px / 1e6 / seconds["network"],
         km2_per_hour=area_km2 / seconds["total"] * 3600,
         roads=counts,
+<<<<<<< HEAD
         imagery=imagery,
         warnings=(*source.warnings, *_missing_warning(imagery)),
+=======
+        warnings=(*source.warnings, *job.compute.device.warnings),
+>>>>>>> main
     )
 
 

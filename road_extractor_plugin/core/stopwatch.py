@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -9,11 +10,12 @@ from contextlib import contextmanager
 
 
 class Stopwatch:
-    """Adds up seconds per stage."""
+    """Adds up seconds per stage, in whatever threads they run; stages that run at the same time count fully each."""
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
         self._seconds: dict[str, float] = defaultdict(float)
+        self._lock = threading.Lock()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -22,7 +24,9 @@ class Stopwatch:
         try:
             yield
         finally:
-            self._seconds[name] += time.perf_counter() - started
+            seconds = time.perf_counter() - started
+            with self._lock:
+                self._seconds[name] += seconds
 
     def seconds(self) -> dict[str, float]:
         """Per stage in the order of their first use, and `total` since the watch was made."""

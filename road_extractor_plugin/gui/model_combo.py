@@ -9,7 +9,7 @@ from qgis.PyQt.QtWidgets import QComboBox, QFileDialog, QWidget
 
 from road_extractor_plugin.contract.errors import RoadExtractorError
 from road_extractor_plugin.contract.model_card import ModelCard
-from road_extractor_plugin.contract.model_file import read_card
+from road_extractor_plugin.contract.model_file import MODEL_SUFFIXES, read_card
 from road_extractor_plugin.engine.models import bundled_models
 
 _CARD_ROLE = int(Qt.ItemDataRole.UserRole) + 1
@@ -72,7 +72,10 @@ class ModelCombo(QComboBox):
             return
         self.setCurrentIndex(self._chosen)
         file_name, _ = QFileDialog.getOpenFileName(
-            self, self.tr("Choose a model"), "", self.tr("Road Extractor models (*.onnx)")
+            self,
+            self.tr("Choose a model"),
+            "",
+            self.tr("Road Extractor models ({})").format(" ".join(f"*{suffix}" for suffix in MODEL_SUFFIXES)),
         )
         if file_name:
             self.choose(Path(file_name))

@@ -96,7 +96,11 @@ class RunPanel(QWidget):
         """Say what was found, on what, where it is, and what to be wary of."""
         folder = QUrl.fromLocalFile(str(result.paths.folder)).toString()
         link = f'<a href="{escape(folder)}">{escape(self.tr("Open the folder"))}</a>'
-        lines = [escape(self.summary(result)), link, *map(escape, result.report.warnings)]
+        device = result.report.device
+        ran_on = self.tr("{device}, {runtime}: {reason}").format(
+            device=device.name, runtime=device.runtime, reason=device.reason
+        )
+        lines = [escape(self.summary(result)), link, escape(ran_on), *map(escape, result.report.warnings)]
         self.result_label.setText("<br>".join(lines))
 
     def summary(self, result: ExtractResult) -> str:

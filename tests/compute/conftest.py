@@ -1,4 +1,4 @@
-"""Drawing road masks of known geometry."""
+"""Road masks of known geometry, and devices that fail when they are told to."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from typing import Callable
 
 import numpy as np
 import pytest
+
+from road_extractor_plugin.contract.errors import ComputeError, DeviceMemoryError
+from road_extractor_plugin.contract.result import Device
 
 Place = tuple[float, float]
 
@@ -50,3 +53,49 @@ class Canvas:
 def canvas() -> Callable[..., Canvas]:
     """A maker of empty canvases: (height=120, width=160)."""
     return Canvas
+
+
+class FakePredictor:
+    """Gives back the first band; fails as it is told to."""
+
+    def __init__(self, clock: FakeClock, name: str, *, batch: int, room: int, works: int, seconds: float) -> None:
+        self._clock, self._room, self._seconds = clock, room, seconds
+        self.works = works
+        self.counts: list[int] = []
+        self.device = Device(name, "fake 1", batch_tiles=batch)
+
+    def predict(self, tiles: np.ndarray) -> np.ndarray:
+        self.counts.append(len(tiles))
+        self._clock.now += self._seconds
+        if len(tiles) > self._room:
+            raise DeviceMemoryError(self.device.name, tiles.shape)
+        if len(self.counts) > self.works:
+            raise ComputeError("The device was removed", "Restart it")
+        return tiles[:, 0].copy()
+
+
+class FakeClock:
+    """Stands still but for the fakes' work."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class FakePredictors:
+    """Makes predictors on one clock."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+
+    def __call__(
+        self, name: str, *, batch: int = 1, room: int = 10**9, works: int = 10**9, seconds: float = 0.0
+    ) -> FakePredictor:
+        return FakePredictor(self.clock, name, batch=batch, room=room, works=works, seconds=seconds)
+
+
+@pytest.fixture
+def fake_predictor() -> FakePredictors:
+    """A maker of predictors: (name, batch tiles at once, room for tiles, works for calls, seconds per call)."""
+    return FakePredictors()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from road_extractor_plugin.compute.blend import StripBlender, axis_weights
+from road_extractor_plugin.compute.blend import TileBlender, axis_weights
 from road_extractor_plugin.contract.grid import AxisTiles, TileGrid
 
 
@@ -19,17 +19,21 @@ def axes(draw: st.DrawFn) -> tuple[AxisTiles, int]:
     return AxisTiles(draw(st.integers(1, 400)), tile, overlap), draw(st.integers(0, overlap // 2))
 
 
-def blend(tiles: TileGrid, margin_px: int, image: np.ndarray) -> np.ndarray:
+def blend(
+    tiles: TileGrid, margin_px: int, image: np.ndarray, left_out: frozenset[tuple[int, int]] = frozenset()
+) -> np.ndarray:
     """Cut an image (padded to the tiles' reach) into tiles and blend them again."""
-    blender = StripBlender(tiles, margin_px)
-    strips = []
+    blender = TileBlender(tiles, margin_px)
+    blended = np.full((tiles.rows.length_px, tiles.columns.length_px), np.nan, dtype=np.float32)
     for row in range(len(tiles.rows.starts)):
-        cut = {
-            column: image[window.row : window.row + window.height, window.column : window.column + window.width]
-            for column, window in enumerate(tiles.row_windows(row))
-        }
-        strips.append(blender.add_row(cut))
-    return np.concatenate(strips)
+        for column, window in enumerate(tiles.row_windows(row)):
+            if (row, column) in left_out:
+                blender.leave_out(row, column)
+                continue
+            block = blender.add(row, column, image[window.slices])
+            assert np.isnan(blended[block.window.slices]).all(), "finished twice"
+            blended[block.window.slices] = block.values
+    return blended
 
 
 @given(axes())
@@ -72,18 +76,33 @@ def test_constant_stays_constant(value: float) -> None:
     np.testing.assert_allclose(blend(tiles, 16, image), value, atol=1e-6)
 
 
-def test_order_of_tiles_changes_nothing() -> None:
-    tiles = TileGrid.plan(64, 400, tile_px=64, overlap_px=30, multiple_of=32)
-    random = np.random.default_rng(3)
-    row = {column: random.random((64, 64), dtype=np.float32) for column in range(len(tiles.columns.starts))}
-    backwards = dict(reversed(list(row.items())))
-    np.testing.assert_array_equal(StripBlender(tiles, 4).add_row(row), StripBlender(tiles, 4).add_row(backwards))
+@given(axes(), axes(), st.data())
+def test_what_is_left_out_changes_nothing_elsewhere(
+    rows: tuple[AxisTiles, int], columns: tuple[AxisTiles, int], data: st.DataObject
+) -> None:
+    tiles, margin = TileGrid(rows[0], columns[0]), min(rows[1], columns[1])
+    places = [(row, column) for row in range(len(tiles.rows.starts)) for column in range(len(tiles.columns.starts))]
+    left_out = frozenset(data.draw(st.lists(st.sampled_from(places), max_size=4)))
+    shape = [axis.starts[-1] + axis.tile_px for axis in (tiles.rows, tiles.columns)]
+    image = np.random.default_rng(0).random(shape, dtype=np.float32)
+    counts = np.ones(image.shape, dtype=bool)
+    for row, column in left_out:
+        counts[tiles.row_windows(row)[column].slices] = False
+    counts = counts[: tiles.rows.length_px, : tiles.columns.length_px]
+    blended = blend(tiles, margin, image, left_out)
+    np.testing.assert_array_equal(blended[counts], blend(tiles, margin, image)[counts])
 
 
-def test_a_tile_left_out_counts_as_zero() -> None:
-    tiles = TileGrid.plan(32, 96, tile_px=32, overlap_px=0, multiple_of=32)
-    ones = np.ones((32, 32), dtype=np.float32)
-    blended = StripBlender(tiles, 0).add_row({0: ones, 2: ones})
-    assert blended[:, :32].min() == 1
-    assert blended[:, 32:64].max() == 0
-    assert blended[:, 64:].min() == 1
+def test_blocks_are_the_weighted_sum_over_the_whole_raster() -> None:
+    tiles, margin = TileGrid.plan(300, 410, tile_px=128, overlap_px=40, multiple_of=32), 12
+    predictions = np.random.default_rng(4).random((len(tiles.rows.starts), len(tiles.columns.starts), 128, 128))
+    weights = [axis_weights(axis, margin) for axis in (tiles.rows, tiles.columns)]
+    expected = np.zeros([axis.starts[-1] + axis.tile_px for axis in (tiles.rows, tiles.columns)])
+    blender, blended = TileBlender(tiles, margin), np.zeros((300, 410))
+    for row, column in np.ndindex(predictions.shape[:2]):
+        window = tiles.row_windows(row)[column]
+        prediction = predictions[row, column, : window.height, : window.width].astype(np.float32)
+        expected[window.slices] += prediction * np.outer(weights[0][row], weights[1][column])
+        block = blender.add(row, column, prediction)
+        blended[block.window.slices] = block.values
+    np.testing.assert_allclose(blended, expected[:300, :410], atol=1e-6)

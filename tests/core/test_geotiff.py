@@ -20,7 +20,7 @@ from road_extractor_plugin.core.geotiff import (
     PROBABILITY,
     RasterKind,
     RasterReader,
-    StripWriter,
+    RasterWriter,
     encode_probability,
     to_cog,
 )
@@ -29,9 +29,9 @@ MakeGrid = Callable[..., Grid]
 
 
 def written(path: Path, codes: npt.NDArray[np.uint8], grid: Grid, kind: RasterKind, strip_px: int = 100) -> Path:
-    with StripWriter(path, grid, kind) as writer:
+    with RasterWriter(path, grid, kind) as writer:
         for top in range(0, len(codes), strip_px):
-            writer.write(codes[top : top + strip_px])
+            writer.write(codes[top : top + strip_px], top)
     return path
 
 
@@ -85,6 +85,25 @@ def overview(codes: npt.NDArray[np.uint8], kind: RasterKind, folder: Path, grid:
     return np.asarray(dataset.GetRasterBand(1).GetOverview(0).ReadAsArray())
 
 
+def test_parts_in_any_place_and_order_make_the_same_raster(tmp_path: Path, grid: MakeGrid) -> None:
+    codes = random_codes(1100, 1300)
+    with RasterWriter(tmp_path / "parts.tif", grid(*codes.shape), PROBABILITY) as writer:
+        for column in (700, 0):
+            for row in (0, 333, 900):
+                rows, columns = slice(row, {0: 333, 333: 900}.get(row)), slice(column, column + 700)
+                writer.write(codes[rows, columns], row, column)
+    assert (RasterReader(tmp_path / "parts.tif").read(0, 1100) == codes).all()
+
+
+def test_what_is_not_written_is_nodata_and_takes_no_room(tmp_path: Path, grid: MakeGrid) -> None:
+    with RasterWriter(tmp_path / "parts.tif", grid(3000, 3000), PROBABILITY) as writer:
+        writer.write(np.full((10, 10), 77, dtype=np.uint8), 1000, 2000)
+    codes = RasterReader(tmp_path / "parts.tif").read(0, 3000)
+    assert (codes[1000:1010, 2000:2010] == 77).all()
+    assert np.count_nonzero(codes == 255) == 3000 * 3000 - 100
+    assert (tmp_path / "parts.tif").stat().st_size < 400_000
+
+
 def test_overviews_of_the_probability_are_averages_without_nodata(tmp_path: Path, grid: MakeGrid) -> None:
     block = np.array([[100, 200], [100, 255]], dtype=np.uint8)
     assert set(np.unique(overview(np.tile(block, (520, 520)), PROBABILITY, tmp_path, grid))) == {133}
@@ -107,21 +126,21 @@ def test_a_grid_without_crs_can_be_written(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, grid: MakeGrid) -> None:
     (tmp_path / "strips.tif").mkdir()
     with pytest.raises(OutputError, match=r"Cannot write 'strips\.tif'"):
-        StripWriter(tmp_path / "strips.tif", grid(5, 5), MASK)
+        RasterWriter(tmp_path / "strips.tif", grid(5, 5), MASK)
 
 
-@pytest.mark.parametrize("side", [1440, 1448, 1456, 2500], ids=["fits", "just about", "not quite", "far too large"])
-def test_a_disk_that_fills_up_is_told_or_all_is_there(side: int, small_disk: Path, grid: MakeGrid) -> None:
-    codes = random_codes(side, side // 2)
+@pytest.mark.parametrize(("height", "fits"), [(1500, True), (2000, False), (5000, False)])
+def test_a_disk_that_fills_up_is_told_or_all_is_there(
+    height: int, fits: bool, small_disk: Path, grid: MakeGrid
+) -> None:
+    codes = random_codes(height, 300)  # a quarter of a megabyte per 512 rows
     path = small_disk / "strips.tif"
-    try:
-        written(path, codes, grid(side, side // 2), PROBABILITY)
-    except DiskFullError as error:
-        assert f"The disk of '{small_disk}'" in str(error)  # noqa: PT017  (either way is right near the limit)
-        assert side > 1440
-    else:
+    if fits:
+        written(path, codes, grid(*codes.shape), PROBABILITY)
         assert (RasterReader(path).read(0, len(codes)) == codes).all()
-        assert side < 2500
+    else:
+        with pytest.raises(DiskFullError, match=f"The disk of '{small_disk}'"):
+            written(path, codes, grid(*codes.shape), PROBABILITY)
 
 
 def test_a_cog_that_does_not_fit_is_told_before_writing(small_disk: Path, tmp_path: Path, grid: MakeGrid) -> None:

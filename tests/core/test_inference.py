@@ -1,7 +1,8 @@
-"""Tiled equals untiled, constants stay constant, and neither strips nor tiles leave a trace."""
+"""Tiled equals untiled, constants stay constant, and neither blocks nor tiles leave a trace."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from road_extractor_plugin.compute.blend import TileBlender
 from road_extractor_plugin.compute.local import LocalCompute
 from road_extractor_plugin.compute.normalise import normalise
+from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.grid import TileGrid, Window
 from road_extractor_plugin.contract.model_card import ModelCard
-from road_extractor_plugin.core.inference import infer_strips, plan_tiles
+from road_extractor_plugin.core.inference import inferred, plan_tiles
 from road_extractor_plugin.core.stopwatch import Stopwatch
 
 
@@ -51,9 +54,30 @@ def compute(tiny_model: Path, card: ModelCard) -> LocalCompute:
     return LocalCompute(tiny_model, card, device="cpu")
 
 
-def run(source: ArraySource, compute: LocalCompute, tiles: TileGrid) -> npt.NDArray[np.float32]:
-    strips = list(infer_strips(source, compute, tiles, Stopwatch(), SilentFeedback()))
-    return np.concatenate([strip.probability for strip in strips])
+@dataclass(frozen=True)
+class Inferred:
+    """All blocks of a raster together."""
+
+    probability: npt.NDArray[np.float32]
+    """nan where no tile was computed."""
+    valid: npt.NDArray[np.bool_]
+    tiles_run: int
+
+
+def infer(source: ArraySource, compute: Compute, tiles: TileGrid) -> Inferred:
+    shape = source.image.shape[1:]
+    probability, valid, tiles_run = np.full(shape, np.nan, dtype=np.float32), np.zeros(shape, dtype=bool), 0
+    with inferred(source, compute, tiles, Stopwatch(), SilentFeedback()) as blocks:
+        for block in blocks:
+            if block is not None:
+                tiles_run += 1
+                probability[block.window.slices] = block.probability
+                valid[block.window.slices] = block.valid
+    return Inferred(probability, valid, tiles_run)
+
+
+def run(source: ArraySource, compute: Compute, tiles: TileGrid) -> npt.NDArray[np.float32]:
+    return infer(source, compute, tiles).probability
 
 
 def untiled(image: npt.NDArray[np.uint8], compute: LocalCompute) -> npt.NDArray[np.float32]:
@@ -91,10 +115,10 @@ def test_tiles_without_imagery_are_not_computed(compute: LocalCompute) -> None:
     valid = np.zeros((128, 640), dtype=bool)
     valid[40:60, 10:40] = True
     tiles = plan_tiles(compute.card, 128, 640)
-    strips = list(infer_strips(ArraySource(image, valid), compute, tiles, Stopwatch(), SilentFeedback()))
-    assert sum(strip.tiles_run for strip in strips) == 1
+    found = infer(ArraySource(image, valid), compute, tiles)
+    assert found.tiles_run == 1
     assert tiles.tile_count > 4
-    np.testing.assert_array_equal(np.concatenate([strip.valid for strip in strips]), valid)
+    np.testing.assert_array_equal(found.valid, valid)
 
 
 def test_what_is_under_nodata_does_not_matter(compute: LocalCompute) -> None:
@@ -116,12 +140,14 @@ def test_small_rasters_are_padded(compute: LocalCompute) -> None:
     assert ((probability >= 0) & (probability <= 1)).all()
 
 
-def test_strips_follow_one_another(compute: LocalCompute) -> None:
-    image = np.zeros((3, 300, 64), dtype=np.uint8)
-    tiles = plan_tiles(compute.card, 300, 64)
-    rows = [
-        strip.probability.shape[0]
-        for strip in infer_strips(ArraySource(image), compute, tiles, Stopwatch(), SilentFeedback())
-    ]
-    assert sum(rows) == 300
-    assert min(rows) > 0
+def test_the_sequence_of_stages_gives_the_same_bit_for_bit(compute: LocalCompute) -> None:
+    image = np.random.default_rng(2).integers(0, 256, (3, 260, 330), dtype=np.uint8)
+    tiles = plan_tiles(compute.card, 260, 330, 96)
+    source, blender = ArraySource(image), TileBlender(tiles, compute.card.tiling.margin_px)
+    expected = np.zeros((260, 330), dtype=np.float32)
+    for row in range(len(tiles.rows.starts)):
+        for column, window in enumerate(tiles.row_windows(row)):
+            tensor = normalise(*source.read(window), compute.card.input)
+            block = blender.add(row, column, compute.predict(tensor[None])[0])
+            expected[block.window.slices] = block.values
+    np.testing.assert_array_equal(run(source, compute, tiles), expected)

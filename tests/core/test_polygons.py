@@ -12,7 +12,7 @@ import scipy.ndimage
 
 from road_extractor_plugin.contract.errors import RasterUnreadableError
 from road_extractor_plugin.contract.grid import Grid
-from road_extractor_plugin.core.geotiff import MASK, PROBABILITY, StripWriter
+from road_extractor_plugin.core.geotiff import MASK, PROBABILITY, RasterWriter
 from road_extractor_plugin.core.ground import Ground
 from road_extractor_plugin.core.polygons import RoadPolygon, road_polygons
 
@@ -27,8 +27,8 @@ def polygonised(tmp_path: Path, grid: Callable[..., Grid]) -> Polygonised:
     def make(mask: UInt8, probability: UInt8, **where: Any) -> tuple[RoadPolygon, ...]:
         place = grid(*mask.shape, **where)
         for name, codes, kind in (("mask", mask, MASK), ("probability", probability, PROBABILITY)):
-            with StripWriter(tmp_path / f"{name}.tif", place, kind) as writer:
-                writer.write(codes)
+            with RasterWriter(tmp_path / f"{name}.tif", place, kind) as writer:
+                writer.write(codes, 0)
         return road_polygons(tmp_path / "mask.tif", tmp_path / "probability.tif", place)
 
     return make

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Callable
 
-from qgis.core import QgsProject
+from qgis.core import QgsApplication, QgsProject
 from qgis.PyQt.QtCore import QCoreApplication, QEvent, QObject
 from qgis.PyQt.QtWidgets import QAction, QDockWidget
 
@@ -29,6 +29,7 @@ def test_loads_what_the_user_sees(plugin: RoadExtractorPlugin, desktop: Any) -> 
     (dock,) = desktop.window.findChildren(QDockWidget)
     assert dock.isHidden()
     assert not desktop.tool_bar.actions()[0].icon().isNull()
+    assert len(QgsApplication.processingRegistry().providerById("road_extractor").algorithms()) == 4
 
 
 def test_unload_leaves_nothing_behind(desktop: Any) -> None:
@@ -42,6 +43,7 @@ def test_unload_leaves_nothing_behind(desktop: Any) -> None:
     assert not desktop.tool_bar.actions()
     assert not desktop.raster_menu.actions()
     assert not desktop.window.findChildren(QDockWidget)
+    assert QgsApplication.processingRegistry().providerById("road_extractor") is None
     assert not [a for a in desktop.window.findChildren(QAction) if a.objectName().startswith("road_extractor")]
     assert QgsProject.instance().receivers(QgsProject.instance().cleared) == signals
 

@@ -139,7 +139,7 @@ def test_scenes_of_any_shape_give_whole_crops(size: tuple[int, int]) -> None:
 
 def test_data_without_a_valid_pixel_are_refused_by_name() -> None:
     scene = make_scene()
-    with pytest.raises(DatasetError, match="'a' has no valid pixel to train on"):
+    with pytest.raises(DatasetError, match="'a' has no valid pixel"):
         make_crops(dataclasses.replace(scene, valid=np.zeros_like(scene.valid)))
 
 

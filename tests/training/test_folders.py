@@ -8,7 +8,15 @@ import pytest
 from PIL import Image
 
 from model_training.datasets.folders import ScenePaths, binary_mask, list_scenes, read_scene
-from model_training.datasets.holdout import VALIDATION, draw_split, read_split, scenes_of, write_split
+from model_training.datasets.holdout import (
+    TRAINING,
+    VALIDATION,
+    draw_split,
+    read_split,
+    scenes_of,
+    split_scenes,
+    write_split,
+)
 from model_training.errors import DatasetError
 
 WriteFolder = Callable[..., Path]
@@ -225,3 +233,46 @@ def test_crops_of_a_single_image_are_held_out_one_by_one(data_root: Path) -> Non
     rows = "".join(f"drawn/images/{stem}.png,all\n" for stem in stems)
     (data_root / "manifest.csv").write_text(f"crop,source\n{rows}")
     assert draw_split(data_root, ("drawn",), 0.34, seed=1) == before
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, write_folder: WriteFolder) -> Path:
+    """A data root with the prepared data set `city`: 4 training crops and 2 for validation."""
+    write_folder(tmp_path / "city" / "train", 4)
+    write_folder(tmp_path / "city" / "validation", 2)
+    (tmp_path / "city" / "manifest.csv").write_text("crop,source\ntrain/images/s0.png,north\n")
+    return tmp_path
+
+
+def held_out(root: Path, *folders: str) -> list[str]:
+    """Folder and stem of each scene held out, by way of the split's file."""
+    write_split(root / "split.csv", split_scenes(root, folders, 0.5, seed=1))
+    split = read_split(root / "split.csv")
+    chosen = [scene for folder in folders for scene in scenes_of(root, folder, split, VALIDATION)]
+    learnt = {scene.image for folder in folders for scene in scenes_of(root, folder, split, TRAINING)}
+    assert not learnt & {scene.image for scene in chosen}
+    return [f"{scene.image.parts[-3]}/{scene.stem}" for scene in chosen]
+
+
+def test_the_validation_crops_of_a_prepared_set_are_held_out_and_no_others(prepared: Path) -> None:
+    assert held_out(prepared, "city/train") == ["validation/s0", "validation/s1"]
+    split = split_scenes(prepared, ("city/train",), 0.5, seed=1)
+    assert len(scenes_of(prepared, "city/train", split, TRAINING)) == 4
+
+
+def test_a_folder_without_manifest_keeps_its_own_hold_out_whatever_lies_beside_it(prepared: Path) -> None:
+    (prepared / "city" / "manifest.csv").unlink()
+    assert len(held_out(prepared, "city/train")) == 2
+    assert {name.split("/")[0] for name in held_out(prepared, "city/train")} == {"train"}
+
+
+def test_validation_crops_that_are_learnt_from_hold_out_nothing_for_others(prepared: Path) -> None:
+    names = held_out(prepared, "city/train", "city/validation")
+    assert [name.split("/")[0] for name in names] == ["train", "train", "validation"]
+
+
+def test_validation_crops_added_after_the_split_are_refused(prepared: Path, write_folder: WriteFolder) -> None:
+    split = split_scenes(prepared, ("city/train",), 0.5, seed=1)
+    write_folder(prepared / "city" / "validation", 3)
+    with pytest.raises(DatasetError, match=r"s2\.png' is not in the split"):
+        scenes_of(prepared, "city/train", split, VALIDATION)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import dataclasses
 import os
 import subprocess
 import sys
@@ -11,13 +13,22 @@ from typing import Any, Callable
 import pytest
 import torch
 import yaml
+from lightning.pytorch import Trainer
+
+from model_training.datasets.holdout import read_split
+from model_training.training.data import RoadData
+from model_training.training.module import RoadModule
+from model_training.training.run import read_run_config
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STEPS, BATCH, PROCESSES = 4, 2, 2
+HELD_OUT = 3
+"""Not a multiple of the processes: one of them has nothing to validate in the last round."""
 
-# One process: a whole run, then one that a signal to the second process alone interrupts, then its rest.
+# One process: a whole run, then one that a signal to the second process alone interrupts, then its rest, and one that
+# the first process' clock ends.
 PROGRAM = """
-import os, signal, sys
+import dataclasses, os, signal, sys
 from pathlib import Path
 import torch
 import model_training.torchvision_schemas  # before lightning
@@ -26,6 +37,7 @@ from model_training.configuration import read_config
 from model_training.datasets.crops import TrainingCrops, ValidationCrops
 from model_training.errors import TrainingStoppedError
 from model_training.training import run
+from model_training.training.module import RoadModule
 
 work, rank = Path(sys.argv[1]), int(os.environ["RANK"])
 crops, scenes, build, stop = [], [], run.build_trainer, [False]
@@ -69,6 +81,11 @@ stop[0] = False
 keep(trainers[-1], "first_part")
 run.resume(work / "data", work / "parts")
 keep(trainers[-1], "parts")
+RoadModule.minutes = property(lambda module: (3.0 if rank == 0 else 0.5) * module.global_step)
+schedule = dataclasses.replace(config.schedule, max_steps=1000, max_minutes=9.0)
+run.start(dataclasses.replace(config, schedule=schedule), work / "data", work / "timed")
+(work / f"timed_{rank}.txt").write_text(str(trainers[-1].global_step))
+keep(trainers[-1], "timed")
 """
 
 
@@ -78,9 +95,10 @@ def finished(
 ) -> Path:
     """A folder where both processes left what they had at the end."""
     work = tmp_path_factory.mktemp("several")
-    write_folder(work / "data" / "drawn", 7)
+    write_folder(work / "data" / "drawn", 9)
     config = {
         **small_settings,
+        "data": {**small_settings["data"], "holdout_fraction": HELD_OUT / 9},
         "schedule": {"batch": BATCH, "max_steps": STEPS, "validate_every": 100, "learning_rate": 0.01},
         "start": {"freeze_encoder_steps": 1},
         "machine": {**small_settings["machine"], "devices": PROCESSES},
@@ -121,11 +139,34 @@ def test_no_crop_is_seen_twice_and_none_left_out(finished: Path) -> None:
 
 
 def test_each_process_validates_its_share_of_the_scenes(finished: Path) -> None:
-    held_out = sum(line.endswith("validation") for line in (finished / "whole" / "split.csv").read_text().splitlines())
-    seen = [process["scenes"] for process in left(finished, "whole")]
-    assert not set(seen[0]) & set(seen[1])
-    assert set(seen[0]) | set(seen[1]) >= set(range(held_out))
-    assert len(seen[0]) == len(seen[1])
+    first, second = (process["scenes"] for process in left(finished, "whole"))
+    assert sorted(first + second) == list(range(HELD_OUT + 1)), "the last one is padding"
+    assert len(first) == len(second)
+
+
+def test_validation_counts_every_scene_once_as_a_single_process_does(finished: Path) -> None:
+    """The figures of the last validation, whose averaged weights are in `last.ckpt`."""
+    whole = finished / "whole"
+    config = read_run_config(whole)
+    config = dataclasses.replace(config, machine=dataclasses.replace(config.machine, devices=1))
+    module = RoadModule(config, ("drawn",))
+    state = torch.load(whole / "last.ckpt", weights_only=True)["state_dict"]
+    module.load_state_dict(state)
+    data = RoadData(config, finished / "data", read_split(whole / "split.csv"))
+    trainer = Trainer(accelerator="cpu", devices=1, logger=False, enable_progress_bar=False, enable_model_summary=False)
+    figures = trainer.validate(module, data, verbose=False)[0]
+    table = list(csv.DictReader((whole / "log" / "start_1" / "metrics.csv").read_text().splitlines()))
+    logged = next(row for row in reversed(table) if row["score"])
+    assert figures["score"] == float(logged["score"]) == left(finished, "whole")[1]["score"]
+    for name in ("drawn/iou", "drawn/relaxed_f1", "drawn/threshold"):
+        assert figures[name] == float(logged[name]), name
+
+
+def test_the_first_clock_stops_all_processes_after_the_same_step(finished: Path) -> None:
+    assert [(finished / f"timed_{rank}.txt").read_text() for rank in range(PROCESSES)] == ["3", "3"]
+    first, second = left(finished, "timed")
+    for name, value in first["weights"].items():
+        assert torch.equal(value, second["weights"][name]), name
 
 
 def test_a_signal_to_one_process_stops_all_and_they_go_on_bit_for_bit(finished: Path) -> None:

@@ -199,3 +199,10 @@ def test_spacenet_images_outside_test_folders_need_roads(spacenet_tree: Path, tm
     next(spacenet_tree.rglob("*Moscow*.geojson")).unlink()
     with pytest.raises(DatasetError, match=r"Moscow_PS-MS_chip0\.tif' has no labels"):
         prepare("spacenet", spacenet_tree, "-o", tmp_path / "out")
+
+
+def test_spacenet_trees_with_the_other_imagery_alone_say_which(
+    spacenet_tree: Path, tmp_path: Path, prepare: Prepare
+) -> None:
+    with pytest.raises(DatasetError, match=r"holds PS-MS or MUL-PanSharpen images but none of PS-RGB.*multispectral"):
+        prepare("spacenet", spacenet_tree, "-o", tmp_path / "out", "--imagery", "rgb")

@@ -210,4 +210,4 @@ def test_labels_without_any_road_are_pointed_out(
         drawn.save(tmp_path / "raw" / "images" / f"{number}.png", drawn.image(30, 30))
         drawn.save(tmp_path / "raw" / "masks" / f"{number}.png", drawn.mask(30, 30).astype(np.uint8) * number)
     prepare("folder", tmp_path / "raw", "-o", tmp_path / "out", "--ground-resolution", 1)
-    assert "1 images have no road at all, '0' first" in caplog.text
+    assert "Images without any road: 1, '0' first" in caplog.text

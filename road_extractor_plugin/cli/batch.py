@@ -1,0 +1,107 @@
+"""The command `batch`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+
+from road_extractor_plugin.cli.extract import add_run_options, run_request
+from road_extractor_plugin.cli.terminal import TerminalFeedback, say
+from road_extractor_plugin.contract.batch import (
+    DONE,
+    FAILED,
+    RASTER_PATTERNS,
+    SKIPPED,
+    BatchRequest,
+    BatchResult,
+    RasterOutcome,
+)
+from road_extractor_plugin.contract.errors import BatchError
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.set_defaults(command=_run)
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder with rasters, searched with those below")
+    parser.add_argument(
+        "--pattern",
+        action="append",
+        metavar="NAME",
+        help=f"names of rasters, such as 'ortho_*.tif'; may be repeated (default: {' '.join(RASTER_PATTERNS)})",
+    )
+    parser.add_argument("--not-recursive", action="store_true", help="leave the folders below alone")
+    parser.add_argument("--skip-existing", action="store_true", help="go on with a batch that was stopped")
+    parser.add_argument("--no-merge", action="store_true", help="do not make one network of all rasters")
+    add_run_options(parser)
+
+
+def _run(options: argparse.Namespace) -> None:
+    from road_extractor_plugin.core.batch import run_batch
+    from road_extractor_plugin.engine.open_compute import open_compute
+
+    request = BatchRequest(
+        folder=options.folder,
+        output_folder=options.output,
+        each=run_request(options, options.folder),
+        patterns=tuple(options.pattern or RASTER_PATTERNS),
+        recursive=not options.not_recursive,
+        skip_existing=options.skip_existing,
+        merge=not options.no_merge,
+    )
+    feedback = TerminalFeedback(options.folder.name, quiet=options.quiet)
+    try:
+        result = run_batch(request, open_compute, _Lines(feedback, quiet=options.quiet), feedback)
+    finally:
+        feedback.finish()
+    print(json.dumps(_summary(result), indent=2, ensure_ascii=False) if options.json else _readable(result))
+    if result.count(FAILED):
+        raise BatchError(
+            f"{result.count(FAILED)} of {len(result.outcomes)} rasters failed",
+            f"'{result.table}' says why; put it right and run again with --skip-existing",
+        )
+
+
+class _Lines:
+    """A line on stderr for each raster."""
+
+    def __init__(self, feedback: TerminalFeedback, *, quiet: bool) -> None:
+        self._feedback = feedback
+        self._quiet = quiet
+
+    def found(self, rasters: tuple[Path, ...]) -> None:
+        """See `BatchWatcher.found`."""
+        if not self._quiet:
+            say(f"{len(rasters)} rasters", end="\n")
+
+    def started(self, raster: Path) -> None:
+        """See `BatchWatcher.started`."""
+
+    def finished(self, outcome: RasterOutcome) -> None:
+        """See `BatchWatcher.finished`."""
+        if self._quiet and outcome.status != FAILED:
+            return
+        self._feedback.finish()
+        road = "" if outcome.length_km is None else f"{outcome.length_km:.2f} km of road in {outcome.seconds:.1f} s. "
+        say(f"{outcome.raster.name}: {outcome.status}. {road}{outcome.message}".rstrip(), end="\n")
+
+
+def _readable(result: BatchResult) -> str:
+    length_km = sum(outcome.length_km or 0.0 for outcome in result.outcomes)
+    counts = ", ".join(f"{result.count(status)} {status}" for status in (DONE, SKIPPED, FAILED))
+    lines = [f"{counts}; {length_km:.2f} km of road: {result.table}"]
+    if result.merged is not None:
+        lines.append(f"{result.merged.length_km:.2f} km in one network: {result.merged_roads}")
+    return "\n".join(lines)
+
+
+def _summary(result: BatchResult) -> dict[str, object]:
+    """The result as plain values."""
+    rasters = [
+        {**dataclasses.asdict(outcome), "raster": str(outcome.raster), "paths": str(outcome.paths.folder)}
+        for outcome in result.outcomes
+    ]
+    merged = None if result.merged is None else dataclasses.asdict(result.merged)
+    roads = None if result.merged_roads is None else str(result.merged_roads)
+    return {"rasters": rasters, "table": str(result.table), "merged_roads": roads, "merged": merged}

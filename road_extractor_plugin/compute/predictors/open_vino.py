@@ -1,0 +1,103 @@
+"""Networks by OpenVINO, on processors and on Intel's graphics processors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from road_extractor_plugin.compute.predictors.failures import failure, telling_line
+from road_extractor_plugin.compute.predictors.predictor import Float32
+from road_extractor_plugin.compute.predictors.probability import checked_probability
+from road_extractor_plugin.contract.errors import ComputeError, ModelUnreadableError
+from road_extractor_plugin.contract.model_card import ModelCard
+from road_extractor_plugin.contract.result import Device
+
+CPU, GPU = "CPU", "GPU"
+
+_SHOWN = {CPU: "CPU", GPU: "Intel GPU"}
+_MOST_SHAPES = 2
+"""Compiled networks kept, one per shape of the tiles: a run has one shape, and perhaps a smaller last batch."""
+_GPU_BATCH = 4
+
+
+class OpenVino:
+    """See `Runtime`."""
+
+    @property
+    def version(self) -> str:
+        """See `Runtime.version`."""
+        return f"openvino {_import_openvino().__version__.split('-')[0]}"
+
+    def targets(self) -> frozenset[str]:
+        """See `Runtime.targets`."""
+        try:
+            devices = _import_openvino().Core().available_devices
+        except RuntimeError as error:
+            raise ComputeError(f"openvino does not start: {telling_line(error)}", "Install it again") from error
+        # Several graphics processors are GPU.0, GPU.1, ...; OpenVINO takes the first for GPU.
+        return frozenset(device.split(".")[0] for device in devices)
+
+    def open(self, path: Path, card: ModelCard, target: str, threads: int) -> OpenVinoPredictor:
+        """See `Runtime.open`."""
+        return OpenVinoPredictor(path, card, target, threads)
+
+
+class OpenVinoPredictor:
+    """See `Predictor`.
+
+    The network is compiled anew for each shape of the tiles: with fixed shapes OpenVINO is about 1.4 times faster than
+    with open ones, which it compiles for each new shape as well.
+    """
+
+    def __init__(self, path: Path, card: ModelCard, target: str, threads: int) -> None:
+        """Load a model; see `Runtime.open`."""
+        self._core = _import_openvino().Core()
+        self._target = target
+        self._output = card.outputs[0]
+        self._settings = {"PERFORMANCE_HINT": "LATENCY"}
+        batch = _GPU_BATCH
+        if target == CPU:
+            # Single precision even where the processor has bfloat16, so that all runtimes compute the same.
+            self._settings |= {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": str(threads)}
+            batch = 1
+        self._model = self._read(path)
+        self._compiled: dict[tuple[int, ...], Any] = {}
+        self.device = Device(_SHOWN[target], OpenVino().version, batch_tiles=batch, threads=threads)
+
+    def _read(self, path: Path) -> Any:  # noqa: ANN401
+        try:
+            return self._core.read_model(path)
+        except RuntimeError as error:
+            raise ModelUnreadableError(path, f"openvino says: {telling_line(error)}") from error
+
+    def predict(self, tiles: Float32) -> Float32:
+        """See `Predictor.predict`."""
+        try:
+            network = self._network(tiles.shape)
+            # Its outputs are copied: else the next call would write into them.
+            outputs = network([tiles], share_outputs=False)
+            scores = outputs[network.output(self._output.name) if self._output.name else network.output(0)]
+        except (RuntimeError, MemoryError) as error:
+            raise failure(self.device.name, tiles.shape, error) from error
+        return checked_probability(scores, self._output.road_channel, tiles)
+
+    def _network(self, shape: tuple[int, ...]) -> Any:  # noqa: ANN401
+        """Compiled for this shape."""
+        if shape not in self._compiled:
+            model = self._model.clone()
+            model.reshape(list(shape))
+            while len(self._compiled) >= _MOST_SHAPES:
+                del self._compiled[next(iter(self._compiled))]
+            self._compiled[shape] = self._core.compile_model(model, self._target, self._settings)
+        return self._compiled[shape]
+
+
+def _import_openvino() -> Any:  # noqa: ANN401
+    try:
+        import openvino
+    except ImportError as error:
+        raise ComputeError(
+            f"openvino is not installed for this Python ({error})",
+            "Install it into the environment that runs Road Extractor: pip install openvino",
+        ) from error
+    return openvino

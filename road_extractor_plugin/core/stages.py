@@ -1,0 +1,58 @@
+"""Stages of a job that run at the same time, each in a thread of its own, with little between them.
+
+    with ahead(images()) as read, ahead(predictions(read)) as predicted:
+        for prediction in predicted:              images() and predictions() are generators; each runs in its
+            write(prediction)                     own thread, while this one writes what they made before
+
+What flows is bounded, because a stage is asked for one item more only when one was taken. Errors flow with the items.
+There is nothing that could wait for ever: leaving a block waits for the item that its stage is at, which waits at
+most for items of stages that were entered before and are still running.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+class _End:
+    """Stands for the end of the items."""
+
+
+_END = _End()
+
+
+@contextmanager
+def ahead(items: Generator[Item, None, None], most: int = 1) -> Iterator[Iterator[Item]]:
+    """Run a generator in a thread of its own, ahead of the block that uses its items.
+
+    An error that it raises, the block gets where it asks for the item. When the block ends, for whatever reason, the
+    generator is closed in its thread; the thread has ended when the next line runs.
+
+    Args:
+        items: The stage; nobody else may use it.
+        most: How many items it makes ahead.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        coming: deque[Future[Item | _End]] = deque()
+        try:
+            coming.extend(thread.submit(next, items, _END) for _ in range(most))
+            yield _taken(items, coming, thread)
+        finally:
+            for future in coming:
+                future.cancel()
+            thread.submit(items.close)
+
+
+def _taken(
+    items: Generator[Item, None, None], coming: deque[Future[Item | _End]], thread: ThreadPoolExecutor
+) -> Iterator[Item]:
+    """The items in order; one more is asked for before each is handed out."""
+    while not isinstance(item := coming.popleft().result(), _End):
+        coming.append(thread.submit(next, items, _END))
+        yield item

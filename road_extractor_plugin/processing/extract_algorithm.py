@@ -1,0 +1,139 @@
+"""Roads from a raster layer, in the toolbox."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any, Optional
+
+from qgis.core import (
+    QgsFeatureRequest,
+    QgsGeometry,
+    QgsProcessing,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterExtent,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingUtils,
+)
+
+from road_extractor_plugin.bridge.layer_file import layer_file
+from road_extractor_plugin.bridge.map_area import area_of
+from road_extractor_plugin.contract.errors import AreaError, RequestError
+from road_extractor_plugin.contract.request import Area, ExtractRequest
+from road_extractor_plugin.contract.result import ExtractResult
+from road_extractor_plugin.processing.algorithm import RoadAlgorithm, ToolFeedback, tr
+from road_extractor_plugin.processing.parameters import (
+    DEVICE,
+    MASK,
+    PROBABILITY,
+    RESOLUTION,
+    device_parameter,
+    line_parameters,
+    model_parameter,
+    model_path,
+    optional_number,
+    preset_parameter,
+    raster_destinations,
+    resolution_parameter,
+    threshold_parameter,
+    trace_options,
+    vector_sinks,
+)
+from road_extractor_plugin.processing.results import deliver
+
+_INPUT, _EXTENT, _AREA = "INPUT", "EXTENT", "AREA"
+_LENGTH, _COMPONENTS = "LENGTH_KM", "COMPONENTS"
+
+
+class ExtractAlgorithm(RoadAlgorithm):
+    """`core.pipeline.extract` with a layer in, and layers out."""
+
+    NAME = "extract"
+    TITLE = "Extract roads"
+    HELP = (
+        "Finds the roads in an aerial or satellite image with a neural network: a raster of road probability, a mask, "
+        "road polygons, and a network of centre-lines whose lines meet in nodes and carry length, width and "
+        "confidence.\n\n"
+        "Give an extent, or a layer of polygons (its selected features, if you tick that), to look only there. "
+        "Imagery of any coordinate reference system is brought to the ground resolution that the model wants.\n\n"
+        "A lower threshold finds more roads and more that are none."
+    )
+    TAGS = ("extract", "deep learning", "segmentation", "mask", "vectorize", "roads")
+
+    def initAlgorithm(self, configuration: Optional[dict[str, Any]] = None) -> None:  # noqa: ARG002
+        """Declare what it takes and gives; QGIS calls this."""
+        self.add(
+            QgsProcessingParameterRasterLayer(_INPUT, tr("Image")),
+            QgsProcessingParameterExtent(_EXTENT, tr("Extent"), optional=True),
+            QgsProcessingParameterFeatureSource(
+                _AREA, tr("Area (polygons)"), [QgsProcessing.TypeVectorPolygon], optional=True
+            ),
+            threshold_parameter(),
+            preset_parameter(),
+        )
+        self.add(model_parameter(), device_parameter(), resolution_parameter(), *line_parameters(), advanced=True)
+        self.add(*vector_sinks(), *raster_destinations(PROBABILITY, MASK))
+        self.addOutput(QgsProcessingOutputNumber(_LENGTH, tr("Length of road, in kilometres")))
+        self.addOutput(QgsProcessingOutputNumber(_COMPONENTS, tr("Number of separate networks")))
+
+    def run_engine(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """See `RoadAlgorithm.run_engine`."""
+        with tempfile.TemporaryDirectory(dir=QgsProcessingUtils.tempFolder()) as folder:
+            result = self._extract(self._request(parameters, context, Path(folder)), feedback)
+            outputs = deliver(self, result.paths, parameters, context, (PROBABILITY, MASK))
+        roads = result.report.roads
+        feedback.pushInfo(
+            tr("{km:.2f} km of road in {lines} lines; {area:.2f} km2 on {device}.").format(
+                km=roads.length_km,
+                lines=roads.centerlines,
+                area=result.report.area_km2,
+                device=result.report.device.name,
+            )
+        )
+        return {**outputs, _LENGTH: roads.length_km, _COMPONENTS: roads.components}
+
+    def _extract(self, request: ExtractRequest, feedback: QgsProcessingFeedback) -> ExtractResult:
+        # Imported here: loading the libraries that compute takes seconds.
+        from road_extractor_plugin.engine.open_compute import open_compute
+
+        compute = open_compute(request)
+        try:
+            from road_extractor_plugin.core.pipeline import extract
+
+            return extract(request, compute, ToolFeedback(feedback))
+        finally:
+            compute.close()
+
+    def _request(self, parameters: dict[str, Any], context: QgsProcessingContext, folder: Path) -> ExtractRequest:
+        layer = self.parameterAsRasterLayer(parameters, _INPUT, context)
+        if layer is None:
+            raise RequestError(tr("The image"), parameters.get(_INPUT), tr("a raster layer or a raster file"))
+        resolution_m = optional_number(self, parameters, RESOLUTION, context)
+        return ExtractRequest(
+            raster=layer_file(layer, needs_crs=resolution_m is None),
+            output_folder=folder,
+            model=model_path(self, parameters, context),
+            area=self._area(parameters, context),
+            raster_ground_resolution_m=resolution_m,
+            trace=trace_options(self, parameters, context),
+            device=self.parameterAsString(parameters, DEVICE, context),
+        )
+
+    def _area(self, parameters: dict[str, Any], context: QgsProcessingContext) -> Optional[Area]:
+        """The polygons; else the extent; else everything."""
+        source = self.parameterAsSource(parameters, _AREA, context)
+        if source is not None:
+            request = QgsFeatureRequest().setNoAttributes()
+            union = QgsGeometry.unaryUnion([feature.geometry() for feature in source.getFeatures(request)])
+            if union.isEmpty():
+                raise AreaError(tr("The layer of the area has no polygon"), tr("Draw one, or leave the area empty"))
+            return area_of(union, source.sourceCrs())
+        if not parameters.get(_EXTENT):
+            return None
+        crs = self.parameterAsExtentCrs(parameters, _EXTENT, context)
+        return area_of(self.parameterAsExtentGeometry(parameters, _EXTENT, context, crs), crs)
