@@ -225,6 +225,9 @@ class TileService:
         self._server.server_close()
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        if self._stopped.is_set():  # a connection that was kept open
+            handler.close_connection = True
+            return
         with self._lock:
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)

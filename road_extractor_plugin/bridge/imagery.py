@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from qgis.core import QgsCoordinateTransformContext, QgsDataSourceUri, QgsPointXY, QgsRasterLayer
+from qgis.core import QgsCoordinateTransformContext, QgsDataSourceUri, QgsPointXY, QgsProcessingUtils, QgsRasterLayer
 from qgis.PyQt.QtCore import QUrl
 
 from road_extractor_plugin.bridge.downloads import Patience, WebAccess
@@ -16,12 +17,22 @@ from road_extractor_plugin.bridge.map_area import metres_per_unit
 from road_extractor_plugin.bridge.output_folder import safe_name
 from road_extractor_plugin.bridge.xyz_tiles import XyzService, XyzTiles
 from road_extractor_plugin.contract.request import Basemap
-from road_extractor_plugin.contract.tiles import TileSource
+from road_extractor_plugin.contract.tiles import MAX_TILES, TileSource
+
+if TYPE_CHECKING:
+    from road_extractor_plugin.core.mosaic import Mosaic
 
 _COARSER = 1.05
 """A level whose pixels are larger than wanted by no more than this is taken: the next one has four times as many."""
 _DEFAULT_ZOOM_RANGE = 0, 18
 """As QGIS takes it where a layer does not say."""
+_BULK_FORBIDDEN = {
+    "openstreetmap.org": ("OpenStreetMap", 5_000),
+    "google.com": ("Google", MAX_TILES),
+    "googleapis.com": ("Google", MAX_TILES),
+    "virtualearth.net": ("Microsoft", MAX_TILES),
+}
+"""Services whose terms of use forbid to download in bulk. QGIS itself fetches no more of the first at once."""
 _HEADER = "http-header:"
 
 
@@ -34,6 +45,19 @@ class Imagery:
     """Metres on the ground per pixel, where it was asked for."""
     source: TileSource | None = None
     """Fetches a basemap; None for a file."""
+    terms: str = ""
+    """Whose terms of use forbid to download much at once; empty where none are known."""
+    most_tiles: int = MAX_TILES
+    """That one run may fetch."""
+
+    def mosaic(self) -> Mosaic | None:
+        """The raster that a basemap becomes while it is read, in the folder of QGIS for such; None for a file."""
+        if self.source is None:
+            return None
+        # Imported here: it switches Python's GDAL to exceptions, which waits until the first job starts.
+        from road_extractor_plugin.core.mosaic import Mosaic
+
+        return Mosaic(str(self.raster), self.source, Path(QgsProcessingUtils.tempFolder()))
 
 
 def imagery_of(
@@ -41,7 +65,8 @@ def imagery_of(
     place: QgsPointXY,
     wanted_m: float,
     context: QgsCoordinateTransformContext,
-    start: datetime,
+    *,
+    needs_crs: bool = True,
 ) -> Imagery:
     """Decide how a layer is read; nothing of it is read yet, and the layer itself is not needed afterwards.
 
@@ -50,7 +75,7 @@ def imagery_of(
         place: The centre of the area, in the layer's coordinate reference system.
         wanted_m: Ground resolution that the model wants, m/px.
         context: Of the project.
-        start: Date and time for the name of the outputs.
+        needs_crs: Whether a file must say which coordinate reference system it has.
 
     Raises:
         RasterUnusableError: The layer is broken, or no roads can be sought in it.
@@ -65,10 +90,20 @@ def imagery_of(
         resolutions_m = [service.lattice(zoom).pixel_size[0] * unit_m for zoom in zooms]
         index = level_for(resolutions_m, wanted_m)
         source = XyzTiles(service, zooms[index], Patience())
-        return Imagery(_basemap(layer, "XYZ", service.template, start), resolutions_m[index], source)
-    path = layer_file(layer)
+        basemap = _basemap(layer, "XYZ", service.template)
+        return Imagery(basemap, resolutions_m[index], source, *terms_of(service.template))
+    path = layer_file(layer, needs_crs=needs_crs)
     pixel_units = (layer.rasterUnitsPerPixelX() * layer.rasterUnitsPerPixelY()) ** 0.5
     return Imagery(path, pixel_units * unit_m)
+
+
+def terms_of(url: str) -> tuple[str, int]:
+    """Whose terms of use forbid to download much at once, and the most tiles that we fetch there."""
+    host = QUrl(url).host().lower()
+    for domain, (owner, most_tiles) in _BULK_FORBIDDEN.items():
+        if host == domain or host.endswith(f".{domain}"):
+            return owner, most_tiles
+    return "", MAX_TILES
 
 
 def xyz_service(uri: QgsDataSourceUri) -> XyzService:
@@ -100,8 +135,8 @@ def level_for(resolutions_m: Sequence[float], wanted_m: float) -> int:
     return min(range(len(resolutions_m)), key=lambda index: resolutions_m[index])
 
 
-def _basemap(layer: QgsRasterLayer, kind: str, url: str, start: datetime) -> Basemap:
-    return Basemap(layer.name(), kind, public_url(url), f"{safe_name(layer.name())}_{start:%Y%m%d_%H%M%S}")
+def _basemap(layer: QgsRasterLayer, kind: str, url: str) -> Basemap:
+    return Basemap(layer.name(), kind, public_url(url), f"{safe_name(layer.name())}_{datetime.now():%Y%m%d_%H%M%S}")
 
 
 def public_url(url: str) -> str:

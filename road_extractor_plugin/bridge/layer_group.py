@@ -16,7 +16,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication
 
 from road_extractor_plugin.contract.errors import OutputError
-from road_extractor_plugin.contract.result import ExtractResult, OutputPaths, Report
+from road_extractor_plugin.contract.result import MISSING_IMAGERY, ExtractResult, OutputPaths, Report
 
 _STYLES_FOLDER = Path(__file__).resolve().parent.parent / "resources" / "styles"
 
@@ -38,6 +38,10 @@ def add_result_group(result: ExtractResult, project: QgsProject) -> QgsLayerTree
         OutputError: A file cannot be opened, as when it was removed in the meantime; nothing is added then.
     """
     parts = _parts(result.paths)
+    imagery = result.report.imagery
+    if imagery is not None and imagery.missing:
+        missing = _vector(result.paths.roads, MISSING_IMAGERY, _tr("Missing imagery"))
+        parts = (_Part(missing, MISSING_IMAGERY, shown=True), *parts)
     for part in parts:
         if not part.layer.isValid():
             raise OutputError(
@@ -83,7 +87,9 @@ def _metadata(layer: QgsMapLayer, report: Report) -> QgsLayerMetadata:
     """What the layer is and how it was made."""
     metadata = layer.metadata()
     metadata.setTitle(layer.name())
-    metadata.setAbstract(_tr("Roads found by Road Extractor in '{raster}'.").format(raster=report.request["raster"]))
+    raster = report.request["raster"]
+    name = raster["name"] if isinstance(raster, dict) else raster
+    metadata.setAbstract(_tr("Roads found by Road Extractor in '{raster}'.").format(raster=name))
     metadata.setHistory(
         [
             _tr("Model '{name}', version {version}, on {device} ({runtime}).").format(

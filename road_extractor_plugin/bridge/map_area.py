@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
     QgsCoordinateTransformContext,
+    QgsCsException,
     QgsDistanceArea,
     QgsGeometry,
     QgsMapSettings,
@@ -42,6 +44,30 @@ def visible_part(layer: QgsRasterLayer, view: QgsMapSettings) -> QgsGeometry:
             QCoreApplication.translate("map_area", "Zoom to the layer, or choose the whole layer as the area"),
         )
     return part.densifyByCount(_EXTRA_POINTS_PER_EDGE)
+
+
+def in_crs(
+    polygon: QgsGeometry,
+    crs: QgsCoordinateReferenceSystem,
+    other: QgsCoordinateReferenceSystem,
+    context: QgsCoordinateTransformContext,
+) -> QgsGeometry:
+    """A polygon in another coordinate reference system.
+
+    Raises:
+        AreaError: It reaches where that is not defined.
+    """
+    moved = QgsGeometry(polygon)
+    try:
+        moved.transform(QgsCoordinateTransform(crs, other, context))
+    except QgsCsException as error:
+        raise AreaError(
+            QCoreApplication.translate("map_area", "The area cannot be placed in the layer's coordinates ({})").format(
+                other.authid()
+            ),
+            QCoreApplication.translate("map_area", "Choose a smaller area, on the layer"),
+        ) from error
+    return moved
 
 
 def area_of(polygon: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> Area:

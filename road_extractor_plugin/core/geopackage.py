@@ -89,7 +89,6 @@ def write_roads(path: Path, graph: RoadGraph, polygons: Sequence[RoadPolygon], g
     return _counts(graph, len(polygons), length_m, component, _pixel_m(grid))
 
 
-<<<<<<< HEAD
 def add_missing_imagery(path: Path, missing: Sequence[tuple[Bounds, str]], grid: Grid) -> None:
     """Add the layer `missing_imagery` to a GeoPackage of roads.
 
@@ -97,22 +96,10 @@ def add_missing_imagery(path: Path, missing: Sequence[tuple[Bounds, str]], grid:
         path: What `write_roads` made.
         missing: Rectangles in the grid's CRS without imagery, and why.
         grid: That of the roads.
-=======
-def append_roads(whole: Path, part: Path, components: int) -> None:
-    """Put the roads of one GeoPackage of `write_roads` behind those of another, in the CRS of that one.
-
-    Numbers of roads, nodes and components go on behind those that are there.
-
-    Args:
-        whole: Grows; where there is no such file, `part` becomes it.
-        part: Is gone afterwards.
-        components: How many `whole` has.
->>>>>>> main
 
     Raises:
         OutputError: It cannot be written; `DiskFullError` when that is why.
     """
-<<<<<<< HEAD
     corners = [
         np.array([(b.west, b.north), (b.east, b.north), (b.east, b.south), (b.west, b.south), (b.west, b.north)])
         for b, _ in missing
@@ -130,7 +117,21 @@ def append_roads(whole: Path, part: Path, components: int) -> None:
 
 def _opened(path: Path) -> gdal.Dataset:
     return gdal.OpenEx(str(path), gdal.OF_VECTOR | gdal.OF_UPDATE)
-=======
+
+
+def append_roads(whole: Path, part: Path, components: int) -> None:
+    """Put the roads of one GeoPackage of `write_roads` behind those of another, in the CRS of that one.
+
+    Numbers of roads, nodes and components go on behind those that are there.
+
+    Args:
+        whole: Grows; where there is no such file, `part` becomes it.
+        part: Is gone afterwards.
+        components: How many `whole` has.
+
+    Raises:
+        OutputError: It cannot be written; `DiskFullError` when that is why.
+    """
     if not whole.exists():
         part.replace(whole)
         return
@@ -158,7 +159,6 @@ def _append_layer(target: ogr.Layer, source: ogr.Layer, before: dict[str, int]) 
         if transform is not None:
             copy.GetGeometryRef().Transform(transform)
         target.CreateFeature(copy)
->>>>>>> main
 
 
 def _created(path: Path) -> AbstractContextManager[gdal.Dataset]:

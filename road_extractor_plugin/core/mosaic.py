@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,7 +20,7 @@ from road_extractor_plugin.contract.grid import Geotransform, Window
 from road_extractor_plugin.contract.request import Area
 from road_extractor_plugin.contract.tiles import MAX_TILES, FetchedTile, ImageryCounts, TileIndex, TileSource
 from road_extractor_plugin.core.area import AreaMask, area_in_crs
-from road_extractor_plugin.core.gdal_binding import close_dataset, gdal, ogr
+from road_extractor_plugin.core.gdal_binding import gdal, ogr
 from road_extractor_plugin.core.output_errors import check_room, writing
 from road_extractor_plugin.core.raster_grid import Bounds
 
@@ -45,7 +47,7 @@ class Mosaic:
     Args:
         name: For messages.
         source: Fetches the tiles.
-        path: File to make; it stays until someone removes it.
+        folder: Where it makes a folder of its own, which stays until `remove`.
     """
 
     feedback: Feedback = SilentFeedback()
@@ -53,11 +55,11 @@ class Mosaic:
     tell: Callable[[int, int], None]
     """Called with the number of tiles that were fetched so far, and of those that may be needed in all."""
 
-    def __init__(self, name: str, source: TileSource, path: Path) -> None:
+    def __init__(self, name: str, source: TileSource, folder: Path) -> None:
         self.name = name
         self.tell = lambda *_: None
         self._source = source
-        self._path = path
+        self._path = Path(tempfile.mkdtemp(prefix="road_extractor_", dir=folder)) / "mosaic.tif"
         self._dataset: gdal.Dataset | None = None
         self._tiles = Window(0, 0, 0, 0)
         self._state: npt.NDArray[np.uint8] = np.zeros((0, 0), np.uint8)
@@ -85,13 +87,14 @@ class Mosaic:
                 self._dataset = gdal.OpenEx(str(self._path), gdal.OF_RASTER | gdal.OF_UPDATE)
         else:
             self._tiles, self._state = tiles, wanted
+            self._path.parent.mkdir(exist_ok=True)
             check_room(self._path.parent, self.size_bytes)
             with writing(self._path, self.size_bytes):
                 self._dataset = self._create()
         return self._dataset
 
     def close(self) -> None:
-        """Let go of the file, which stays.
+        """Write what is in memory and let go of the file, which stays.
 
         Raises:
             OutputError: It could not all be written.
@@ -99,7 +102,12 @@ class Mosaic:
         dataset, self._dataset = self._dataset, None
         if dataset is not None:
             with writing(self._path, self.size_bytes):
-                close_dataset(dataset)
+                dataset.FlushCache()  # not closed: views of it may live a little longer
+
+    def remove(self) -> None:
+        """Remove what is on the disk; the mosaic can be opened anew."""
+        self._dataset = None
+        shutil.rmtree(self._path.parent, ignore_errors=True)
 
     @property
     def size_bytes(self) -> int:

@@ -24,12 +24,8 @@ from road_extractor_plugin.core.geotiff import (
     encode_probability,
     to_cog,
 )
-<<<<<<< HEAD
-from road_extractor_plugin.core.inference import infer_strips, plan_tiles
-from road_extractor_plugin.core.mosaic import Mosaic
-=======
 from road_extractor_plugin.core.inference import inferred, plan_tiles
->>>>>>> main
+from road_extractor_plugin.core.mosaic import Mosaic
 from road_extractor_plugin.core.preview import write_preview
 from road_extractor_plugin.core.progress import PartOf
 from road_extractor_plugin.core.raster_source import RasterSource
@@ -173,12 +169,8 @@ def _report(job: _Job, source: RasterSource, tiles: TileGrid, coverage: _Coverag
         megapixels_per_s=coverage.valid_px / 1e6 / seconds["network"],
         km2_per_hour=area_km2 / seconds["total"] * 3600,
         roads=counts,
-<<<<<<< HEAD
         imagery=imagery,
-        warnings=(*source.warnings, *_missing_warning(imagery)),
-=======
-        warnings=(*source.warnings, *job.compute.device.warnings),
->>>>>>> main
+        warnings=(*source.warnings, *job.compute.device.warnings, *_missing_warning(imagery)),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -94,8 +95,10 @@ class RasterSource:
             Cancelled: The user asked for it.
         """
         name = _name(raster)
-        with quiet_gdal():
+        with quiet_gdal(), ExitStack() as on_failure:
             try:
+                if isinstance(raster, Mosaic):
+                    on_failure.callback(raster.close)
                 dataset = raster.open(area) if isinstance(raster, Mosaic) else open_dataset(raster)
                 placement = place(dataset, name, raster_ground_resolution_m)
                 dataset = expand_palette(dataset)
@@ -108,6 +111,7 @@ class RasterSource:
                 source._prepare((*placement.warnings, *choice.warnings))
             except RuntimeError as error:
                 raise RasterUnreadableError(name, gdal_detail(error)) from error
+            on_failure.pop_all()
         return source
 
     def __enter__(self) -> RasterSource:

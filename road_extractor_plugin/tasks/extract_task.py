@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import traceback
+from typing import TYPE_CHECKING
 
 from qgis.core import Qgis, QgsTask
 from qgis.PyQt.QtCore import pyqtSignal
@@ -14,11 +15,18 @@ from road_extractor_plugin.contract.errors import Cancelled, RoadExtractorError
 from road_extractor_plugin.contract.request import ExtractRequest
 from road_extractor_plugin.contract.result import ExtractResult
 
+if TYPE_CHECKING:
+    from road_extractor_plugin.core.mosaic import Mosaic
+
 
 class ExtractTask(QgsTask):
     """One request. At the end one of three signals is emitted, in the thread of the widgets.
 
-    The task knows files only, no layer and no project, so these may go away while it runs.
+    The task knows no layer and no project, so these may go away while it runs.
+
+    Args:
+        request: What to do.
+        mosaic: The imagery of a basemap.
     """
 
     stage_changed = pyqtSignal(str)
@@ -30,9 +38,10 @@ class ExtractTask(QgsTask):
     cancelled = pyqtSignal()
     """The user stopped it."""
 
-    def __init__(self, request: ExtractRequest) -> None:
+    def __init__(self, request: ExtractRequest, mosaic: Mosaic | None = None) -> None:
         super().__init__(f"Road Extractor: {request.raster.name}", QgsTask.Flag.CanCancel)
         self._request = request
+        self._mosaic = mosaic
         self._result: ExtractResult | None = None
         self._problem: str | None = None
         self._stopped = threading.Event()
@@ -75,7 +84,10 @@ class ExtractTask(QgsTask):
         try:
             from road_extractor_plugin.core.pipeline import extract
 
-            return extract(self._request, compute, TaskFeedback(self, self.stage_changed.emit))
+            feedback = TaskFeedback(self, self.stage_changed.emit)
+            if self._mosaic is not None:
+                self._mosaic.tell = feedback.imagery
+            return extract(self._request, compute, feedback, self._mosaic)
         finally:
             compute.close()
 

@@ -59,7 +59,7 @@ def tiles(crs_wkt: Callable[[str], str]) -> DrawnTiles:
 
 @pytest.fixture
 def mosaic(tiles: DrawnTiles, tmp_path: Path) -> Mosaic:
-    return Mosaic("Drawn", tiles, tmp_path / "mosaic.tif")
+    return Mosaic("Drawn", tiles, tmp_path)
 
 
 def test_tiles_are_stitched_pixel_for_pixel(mosaic: Mosaic, tiles: DrawnTiles, spec: InputSpec) -> None:
@@ -97,9 +97,9 @@ def test_fetched_in_batches(mosaic: Mosaic, tiles: DrawnTiles, spec: InputSpec) 
 def test_a_window_read_late_is_not_spoilt_by_one_read_early(tiles: DrawnTiles, tmp_path: Path, spec: InputSpec) -> None:
     spec = dataclasses.replace(spec, ground_resolution_m=1.7)
     area = square(10, 10, 1900, 1200, tiles.lattice.crs_wkt)
-    with RasterSource.open(Mosaic("a", tiles, tmp_path / "a.tif"), spec=spec, area=area) as source:
+    with RasterSource.open(Mosaic("a", tiles, tmp_path), spec=spec, area=area) as source:
         at_once, valid_at_once = source.read(source.grid.window)
-    with RasterSource.open(Mosaic("b", tiles, tmp_path / "b.tif"), spec=spec, area=area) as source:
+    with RasterSource.open(Mosaic("b", tiles, tmp_path), spec=spec, area=area) as source:
         piecewise, valid = np.zeros_like(at_once), np.zeros_like(valid_at_once)
         height, width = valid.shape
         for row in range(0, height, 45):
@@ -175,7 +175,7 @@ def test_area_beyond_the_tiles(mosaic: Mosaic, tiles: DrawnTiles, spec: InputSpe
 def test_too_many_tiles(tiles: DrawnTiles, tmp_path: Path, spec: InputSpec) -> None:
     tiles.lattice = dataclasses.replace(tiles.lattice, rows=10**6, columns=10**6)
     with pytest.raises(ImageryTooLargeError, match="the limit is 250,000"):
-        RasterSource.open(Mosaic("World", tiles, tmp_path / "m.tif"), spec=spec)
+        RasterSource.open(Mosaic("World", tiles, tmp_path), spec=spec)
 
 
 class Stopped(SilentFeedback):
