@@ -11,6 +11,7 @@ from qgis.PyQt.QtCore import QCoreApplication, Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QAction
 
+from road_extractor_plugin.gui.batch_controller import BatchController
 from road_extractor_plugin.gui.dock import RoadExtractorDock
 from road_extractor_plugin.gui.extract_controller import ExtractController
 from road_extractor_plugin.processing.provider import RoadExtractorProvider
@@ -43,6 +44,7 @@ class RoadExtractorPlugin:
         dock = self._add_dock()
         controller = ExtractController(self._iface, dock)
         self._undo.callback(controller.close)
+        self._undo.callback(BatchController(self._iface, dock).close)
         extract = self._add_action("road_extractor_extract", _tr("Extract roads"), controller.run_active_layer)
         extract.setToolTip(_tr("Extract roads from the active raster layer, in the visible extent"))
         controller.running_changed.connect(extract.setDisabled)

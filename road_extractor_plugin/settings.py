@@ -8,7 +8,10 @@ from pathlib import Path
 
 from qgis.core import QgsSettings
 
+from road_extractor_plugin.contract.batch import RASTER_PATTERNS
+
 _SECTION = "road_extractor"
+_NO = "no"
 
 
 class AreaChoice(str, Enum):
@@ -48,6 +51,43 @@ def save_settings(settings: Settings) -> None:
     _store("model", settings.model)
     _store("threshold", settings.threshold)
     _store("output_folder", settings.output_folder)
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """The choices of the batch page."""
+
+    folder: Path | None = None
+    """Where the rasters are."""
+    output_folder: Path | None = None
+    patterns: tuple[str, ...] = RASTER_PATTERNS
+    """Names of the rasters, as in a shell."""
+    recursive: bool = True
+    keep_existing: bool = True
+    """Whether results of an earlier run are kept rather than made again."""
+    merge: bool = True
+
+
+def load_batch_settings() -> BatchSettings:
+    """The choices of the last batch."""
+    return BatchSettings(
+        folder=_path("batch_folder"),
+        output_folder=_path("batch_output_folder"),
+        patterns=tuple(_text("batch_patterns").split()) or RASTER_PATTERNS,
+        recursive=_text("batch_recursive") != _NO,
+        keep_existing=_text("batch_keep_existing") != _NO,
+        merge=_text("batch_merge") != _NO,
+    )
+
+
+def save_batch_settings(settings: BatchSettings) -> None:
+    """Keep the choices for the next batch."""
+    _store("batch_folder", settings.folder)
+    _store("batch_output_folder", settings.output_folder)
+    _store("batch_patterns", " ".join(settings.patterns))
+    _store("batch_recursive", "" if settings.recursive else _NO)
+    _store("batch_keep_existing", "" if settings.keep_existing else _NO)
+    _store("batch_merge", "" if settings.merge else _NO)
 
 
 def load_speed_mpx_s() -> float | None:

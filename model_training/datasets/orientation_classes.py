@@ -49,8 +49,9 @@ def _classes_at(road: Bytes, valid: Bytes, stride: int) -> Bytes:
     small = road[::stride, ::stride]
     height, width = small.shape
     classes = paint(centre_lines(small > 0, TOLERANCE_PX[stride]), (height, width))
-    some_invalid = valid.reshape(height, stride, width, stride).min(axis=(1, 3)) == 0
-    classes[some_invalid] = IGNORED
+    if not valid.all():
+        some_invalid = valid.reshape(height, stride, width, stride).min(axis=(1, 3)) == 0
+        classes[some_invalid] = IGNORED
     return classes
 
 
@@ -98,7 +99,7 @@ def paint(lines: list[Floats], shape: tuple[int, int]) -> Bytes:
             (left, top), (right, bottom) = np.minimum(start, stop) - BAND_PX, np.maximum(start, stop) + BAND_PX
             left, top = max(int(left), 0), max(int(top), 0)
             box = classes[top : int(bottom), left : int(right)]  # 3
-            rows, columns = np.ogrid[top : top + box.shape[0], left : left + box.shape[1]]
+            rows, columns = np.arange(top, top + box.shape[0])[:, None], np.arange(left, left + box.shape[1])
             dx, dy = (stop - start).tolist()
             across = dx * (rows - start[1]) - dy * (columns - start[0])
             box[np.abs(across) <= BAND_PX * math.hypot(dx, dy)] = class_of(dx, dy)  # 2

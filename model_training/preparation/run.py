@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import math
 import multiprocessing
+import os
 import shutil
 import signal
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -180,7 +182,7 @@ def _outcomes(jobs: Sequence[Job], settings: Settings, folder: Path, workers: in
         return
     # Not forked: GDAL's state does not survive that on every system.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_parent)
+    pool = ProcessPoolExecutor(workers, context, initializer=_follow_parent)
     try:
         futures = {pool.submit(do_job, job, settings, folder): job for job in jobs}
         for future in as_completed(futures):
@@ -189,8 +191,17 @@ def _outcomes(jobs: Sequence[Job], settings: Settings, folder: Path, workers: in
         pool.shutdown(cancel_futures=True)
 
 
-def _leave_interrupts_to_parent() -> None:
+def _follow_parent() -> None:
+    """Leave Ctrl+C to the parent process, and end when it does, even if it was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def do_job(job: Job, settings: Settings, folder: Path) -> Outcome:

@@ -142,14 +142,7 @@ class StopOnSignal(Callback):
 class EndOfSchedule(Callback):
     """Ends the run when its schedule is done; Lightning then validates once more."""
 
-    def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: object,  # noqa: ARG002
-        batch: object,  # noqa: ARG002
-        batch_idx: int,  # noqa: ARG002
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
         """Look at the clock."""
         if isinstance(pl_module, RoadModule):
             pl_module.look_at_clock()
@@ -168,14 +161,7 @@ class ProgressLines(Callback):
         """Start counting."""
         self._since, self._batches = time.monotonic(), 0
 
-    def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: object,  # noqa: ARG002
-        batch: object,  # noqa: ARG002
-        batch_idx: int,  # noqa: ARG002
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
         """Count, and write a line when it is time."""
         self._batches += 1
         seconds = time.monotonic() - self._since
@@ -212,14 +198,7 @@ class ProgressBar(ProgressLines):
         done = 100 * pl_module.fraction_done if isinstance(pl_module, RoadModule) else 0.0
         self._bar = tqdm(total=100, initial=done, bar_format=BAR, disable=not trainer.is_global_zero)
 
-    def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: object,  # noqa: ARG002
-        batch: object,  # noqa: ARG002
-        batch_idx: int,  # noqa: ARG002
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
         """Move it."""
         if isinstance(pl_module, RoadModule):
             self._bar.set_postfix_str(f"step {trainer.global_step}, loss {float(trainer.callback_metrics['loss']):.3f}")

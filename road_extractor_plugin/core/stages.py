@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Callable, TypeVar
 
 Item = TypeVar("Item")
 
@@ -56,3 +56,28 @@ def _taken(
     while not isinstance(item := coming.popleft().result(), _End):
         coming.append(thread.submit(next, items, _END))
         yield item
+
+
+@contextmanager
+def beside() -> Iterator[Callable[[Callable[[], object]], None]]:
+    """Run pieces of work in a thread of its own, one after the other, while the block goes on with other things.
+
+    What goes wrong in them is raised where the next one is handed over, or at the end of the block, which waits for
+    all of them. When the block fails itself, those not yet begun are dropped.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        works: list[Future[object]] = []
+
+        def begin(work: Callable[[], object]) -> None:
+            for earlier in works:
+                if earlier.done():
+                    earlier.result()
+            works.append(thread.submit(work))
+
+        try:
+            yield begin
+            for work in works:
+                work.result()
+        finally:
+            for work in works:
+                work.cancel()

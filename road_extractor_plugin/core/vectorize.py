@@ -61,8 +61,8 @@ def _write_vectors(source: ProbabilityFile, staged: OutputPaths, vectoriser: Vec
     with vectoriser.clock.stage("write"):
         write_strips(probability, source, source.grid, PROBABILITY, vectoriser.feedback)
     found = vectoriser.run(probability, source.grid, staged.roads)
-    with vectoriser.clock.stage("write"):
-        to_cog(found.mask, staged.mask, MASK)
+    with vectoriser.clock.stage("rasters"):
+        to_cog(found.mask, staged.mask, MASK, vectoriser.feedback)
     return found.counts
 
 

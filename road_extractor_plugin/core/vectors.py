@@ -38,33 +38,43 @@ class Vectoriser:
     tracer: Tracer
     settings: TraceSettings
     clock: Stopwatch
-    """Counts the stages `trace` and `write`."""
+    """Counts the stages `trace`, `polygons` and `geopackage`."""
     feedback: Feedback
     """Told of progress, 0 to 1; asked whether to stop."""
 
     def run(self, probability: Path, grid: Grid, roads: Path) -> Vectorised:
-        """Trace a raster and write the GeoPackage, and the mask beside it.
-
-        Memory is that of a few strips, of the compressed mask, and of what is found.
+        """`trace` and `write` one after the other.
 
         Args:
             probability: Raster of one band of uint8, 0..254 = 0..1, 255 nodata.
             grid: Its size and place.
-            roads: GeoPackage to make.
+            roads: GeoPackage to make, and the mask beside it.
 
         Raises:
             RasterUnreadableError: The raster breaks off.
             OutputError: Something cannot be written.
             Cancelled: The user asked for it.
         """
+        mask = roads.with_name("mask_strips.tif")
+        graph = self.trace(probability, grid, mask)
+        return Vectorised(graph, self.write(graph, probability, mask, grid, roads), mask)
+
+    def trace(self, probability: Path, grid: Grid, mask: Path) -> RoadGraph:
+        """Trace a raster and write the mask.
+
+        Memory is that of a few strips, of the compressed mask, and of what is found.
+        """
         with self.clock.stage("trace"):
             rows, feedback = RasterReader(probability), PartOf(self.feedback, 0.0, _TRACED)
             traced = self.tracer.trace(rows, self.settings, grid.pixel_size_m, feedback)
-        with self.clock.stage("write"):
-            self.feedback.progress(_TRACED, "writing results")
-            mask = roads.with_name("mask_strips.tif")
             write_strips(mask, traced.mask, grid, MASK, self.feedback)
+        return traced.graph
+
+    def write(self, graph: RoadGraph, probability: Path, mask: Path, grid: Grid, roads: Path) -> RoadCounts:
+        """Make the polygons and write the GeoPackage."""
+        self.feedback.progress(_TRACED, "writing results")
+        with self.clock.stage("polygons"):
             polygons = road_polygons(mask, probability, grid)
-            stop_if_cancelled(self.feedback)
-            counts = write_roads(roads, traced.graph, polygons, grid)
-        return Vectorised(traced.graph, counts, mask)
+        stop_if_cancelled(self.feedback)
+        with self.clock.stage("geopackage"):
+            return write_roads(roads, graph, polygons, grid)

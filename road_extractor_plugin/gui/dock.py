@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from qgis.gui import QgsDockWidget
-from qgis.PyQt.QtWidgets import QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
+from road_extractor_plugin.gui.batch_page import BatchPage
 from road_extractor_plugin.gui.extract_form import ExtractForm
 from road_extractor_plugin.gui.run_panel import RunPanel
 
 
 class RoadExtractorDock(QgsDockWidget):
-    """What to do above, how it goes below."""
+    """A page for a layer, with what to do above and how it goes below, and one for a folder of images."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("RoadExtractorDock")
         self.setWindowTitle(self.tr("Road Extractor"))
-        page = QWidget(self)
+        self.pages = QTabWidget(self)
+        self.pages.setObjectName("pages")
+        page = QWidget(self.pages)
         self.form = ExtractForm(page)
         self.run_panel = RunPanel(page)
         layout = QVBoxLayout(page)
         layout.addWidget(self.form)
         layout.addWidget(self.run_panel)
         layout.addStretch()
-        self.setWidget(page)
+        self.batch_page = BatchPage(self.pages)
+        self.pages.addTab(page, self.tr("Layer"))
+        self.pages.addTab(self.batch_page, self.tr("Folder"))
+        self.setWidget(self.pages)
         QWidget.setTabOrder(self.form.folder_widget, self.run_panel.run_button)
         QWidget.setTabOrder(self.run_panel.run_button, self.run_panel.cancel_button)

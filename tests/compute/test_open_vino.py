@@ -56,3 +56,22 @@ def test_damaged_file(tmp_path: Path, tiny_model: Path, card: ModelCard) -> None
     path.write_bytes(tiny_model.read_bytes()[:200])
     with pytest.raises(ModelUnreadableError, match=r"cut\.onnx"):
         OpenVinoPredictor(path, card, CPU, threads=1)
+
+
+def test_shapes_that_come_in_turns_are_compiled_once(
+    predictor: OpenVinoPredictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import openvino
+
+    compiled: list[Any] = []
+    original = openvino.Core.compile_model
+
+    def counting(core: Any, model: Any, *arguments: Any) -> Any:
+        compiled.append(model)
+        return original(core, model, *arguments)
+
+    monkeypatch.setattr(openvino.Core, "compile_model", counting)
+    for _ in range(3):
+        for side in (32, 64, 96):
+            predictor.predict(noise(1, 3, side, side))
+    assert len(compiled) == 3

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from road_extractor_plugin.contract.errors import DiskFullError, OutputError
+from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.grid import Grid
 from road_extractor_plugin.core.gdal_binding import gdal
 from road_extractor_plugin.core.geotiff import (
@@ -65,7 +66,7 @@ def test_a_cog_says_all_that_the_strips_said(
     kind: RasterKind, scale: float, side: int, tmp_path: Path, grid: MakeGrid
 ) -> None:
     codes, place = random_codes(side, side), grid(side, side)
-    to_cog(written(tmp_path / "strips.tif", codes, place, kind), tmp_path / "cog.tif", kind)
+    to_cog(written(tmp_path / "strips.tif", codes, place, kind), tmp_path / "cog.tif", kind, SilentFeedback())
     dataset = gdal.Open(str(tmp_path / "cog.tif"))
     band = dataset.GetRasterBand(1)
     assert dataset.GetMetadataItem("LAYOUT", "IMAGE_STRUCTURE") == "COG"
@@ -80,7 +81,7 @@ def test_a_cog_says_all_that_the_strips_said(
 
 
 def overview(codes: npt.NDArray[np.uint8], kind: RasterKind, folder: Path, grid: MakeGrid) -> npt.NDArray[Any]:
-    to_cog(written(folder / "strips.tif", codes, grid(*codes.shape), kind), folder / "cog.tif", kind)
+    to_cog(written(folder / "strips.tif", codes, grid(*codes.shape), kind), folder / "cog.tif", kind, SilentFeedback())
     dataset = gdal.Open(str(folder / "cog.tif"))
     return np.asarray(dataset.GetRasterBand(1).GetOverview(0).ReadAsArray())
 
@@ -117,7 +118,7 @@ def test_overviews_of_the_mask_hold_no_new_values(tmp_path: Path, grid: MakeGrid
 def test_a_grid_without_crs_can_be_written(tmp_path: Path) -> None:
     place = Grid(20, 10, (0.0, 1.0, 0.0, 0.0, 0.0, -1.0), "", (1.0, 1.0))
     codes = random_codes(10, 20)
-    to_cog(written(tmp_path / "strips.tif", codes, place, MASK), tmp_path / "cog.tif", MASK)
+    to_cog(written(tmp_path / "strips.tif", codes, place, MASK), tmp_path / "cog.tif", MASK, SilentFeedback())
     dataset = gdal.Open(str(tmp_path / "cog.tif"))
     assert dataset.GetSpatialRef() is None
     assert (dataset.ReadAsArray() == codes).all()
@@ -146,5 +147,5 @@ def test_a_disk_that_fills_up_is_told_or_all_is_there(
 def test_a_cog_that_does_not_fit_is_told_before_writing(small_disk: Path, tmp_path: Path, grid: MakeGrid) -> None:
     strips = written(tmp_path / "strips.tif", random_codes(900, 900), grid(900, 900), MASK)
     with pytest.raises(DiskFullError):
-        to_cog(strips, small_disk / "cog.tif", MASK)
+        to_cog(strips, small_disk / "cog.tif", MASK, SilentFeedback())
     assert list(small_disk.iterdir()) == []

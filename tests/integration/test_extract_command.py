@@ -288,3 +288,18 @@ def test_help_needs_no_model(command: Any) -> None:
     run = command("extract", "--help")
     assert run.status == 0
     assert "--threshold" in run.out
+
+
+def test_several_views_of_each_tile(crossroads: Path, extract: Any) -> None:
+    plain = extract(crossroads).report
+    run = extract(crossroads, "--tta", "d4", "--scales", "1,1.5", "--overwrite")
+    assert run.status == 0, run.err
+    assert run.report["request"]["views"] == {"symmetries": "d4", "scales": [1.0, 1.5]}
+    assert plain["request"]["views"] == {"symmetries": "none", "scales": [1.0]}
+    assert run.report["roads"]["length_km"] == pytest.approx(plain["roads"]["length_km"], rel=0.05)
+
+
+def test_views_out_of_range_are_told(crossroads: Path, extract: Any) -> None:
+    run = extract(crossroads, "--scales", "1,9")
+    assert run.status == 2
+    assert "scales is (1.0, 9.0), but must be numbers between 0.25 and 4.0" in run.err

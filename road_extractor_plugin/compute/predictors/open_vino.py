@@ -15,8 +15,8 @@ from road_extractor_plugin.contract.result import Device
 CPU, GPU = "CPU", "GPU"
 
 _SHOWN = {CPU: "CPU", GPU: "Intel GPU"}
-_MOST_SHAPES = 2
-"""Compiled networks kept, one per shape of the tiles: a run has one shape, and perhaps a smaller last batch."""
+_MOST_SHAPES = 6
+"""Compiled networks kept, one per shape of the tiles; a run has one shape, or one per scale of its views."""
 _GPU_BATCH = 4
 
 
@@ -83,13 +83,15 @@ class OpenVinoPredictor:
 
     def _network(self, shape: tuple[int, ...]) -> Any:  # noqa: ANN401
         """Compiled for this shape."""
-        if shape not in self._compiled:
+        network = self._compiled.pop(shape, None)
+        if network is None:
             model = self._model.clone()
             model.reshape(list(shape))
-            while len(self._compiled) >= _MOST_SHAPES:
-                del self._compiled[next(iter(self._compiled))]
-            self._compiled[shape] = self._core.compile_model(model, self._target, self._settings)
-        return self._compiled[shape]
+            network = self._core.compile_model(model, self._target, self._settings)
+        self._compiled[shape] = network  # the last used is the last in order
+        if len(self._compiled) > _MOST_SHAPES:
+            del self._compiled[next(iter(self._compiled))]
+        return network
 
 
 def _import_openvino() -> Any:  # noqa: ANN401

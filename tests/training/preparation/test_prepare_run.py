@@ -3,6 +3,9 @@ from __future__ import annotations
 import csv
 import logging
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Callable
@@ -10,6 +13,7 @@ from typing import Any, Callable
 import numpy as np
 import pytest
 
+import model_training
 from model_training.errors import DatasetError, PreparationError
 from model_training.preparation.command import add_parser
 from road_extractor_plugin.contract.errors import DiskFullError, RequestError
@@ -211,3 +215,22 @@ def test_labels_without_any_road_are_pointed_out(
         drawn.save(tmp_path / "raw" / "masks" / f"{number}.png", drawn.mask(30, 30).astype(np.uint8) * number)
     prepare("folder", tmp_path / "raw", "-o", tmp_path / "out", "--ground-resolution", 1)
     assert "Images without any road: 1, '0' first" in caplog.text
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import multiprocessing, os, signal\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "from model_training.preparation.run import _follow_parent\n"
+        "if __name__ == '__main__':\n"
+        "    context = multiprocessing.get_context('spawn')\n"
+        "    pool = ProcessPoolExecutor(1, context, initializer=_follow_parent)\n"
+        "    print(pool.submit(os.getpid).result(), flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(model_training.__file__).parents[1])}
+    # The worker holds the pipe open for as long as it lives: this returns when both are gone.
+    done = subprocess.run([sys.executable, program], stdout=subprocess.PIPE, env=environment, timeout=30, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert int(done.stdout) > 0
