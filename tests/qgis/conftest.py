@@ -196,7 +196,7 @@ class HeldRun:
         self._released = threading.Event()
         self.was_cancelled = False
 
-    def extract(self, request: Any, compute: Any, feedback: Any) -> Any:
+    def extract(self, request: Any, compute: Any, feedback: Any, mosaic: Any = None) -> Any:
         """In the place of the engine's; runs in the task's thread."""
         feedback.progress(0.25, "held by the test")
         self._running.set()
@@ -204,7 +204,7 @@ class HeldRun:
             if feedback.is_cancelled():
                 self.was_cancelled = True
                 raise Cancelled
-        return self._extract(request, compute, feedback)
+        return self._extract(request, compute, feedback, mosaic)
 
     def wait_until_running(self) -> None:
         """Let QGIS start the task."""

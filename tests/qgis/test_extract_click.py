@@ -201,5 +201,6 @@ def test_large_job_asks_first(desktop: Any, answer: Any, add_layer: Any, monkeyp
     add_layer()
     desktop.click()
     desktop.wait_until_idle()
-    assert "megapixels at 1 m per pixel" in asked[0]
+    assert "the model wants 1.00 m" in asked[0]
+    assert "megapixels" in asked[0]
     assert bool(groups()) == (answer == QMessageBox.StandardButton.Yes)

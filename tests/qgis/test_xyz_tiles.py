@@ -22,7 +22,7 @@ from road_extractor_plugin.contract.tiles import FetchedTile, TileIndex
 ZOOM = 12
 TILES = [TileIndex(row, column) for row in (1100, 1101, 1102) for column in (2100, 2101, 2102)]
 ANYBODY, NEVER_CANCELS = WebAccess(), SilentFeedback()
-QUICK = Patience(attempts=3, first_pause_s=0.05, timeout_s=0.5)
+QUICK = Patience(attempts=3, first_pause_s=0.05, timeout_s=30)
 
 
 @pytest.fixture
@@ -107,8 +107,8 @@ def test_what_fails_for_good_is_told(fetch: Any, tile_service: Any, status: int,
 def test_no_answer(fetch: Any, tile_service: Any) -> None:
     dead = TILES[4]
     tile_service.hanging.add((ZOOM, dead.column, dead.row))
-    found = fetch()
-    assert found[dead].problem == "no answer in 0.5 s"
+    found = fetch(patience=Patience(attempts=2, first_pause_s=0.05, timeout_s=3))
+    assert found[dead].problem == "no answer in 3 s"
     assert sum(tile.pixels is not None for tile in found.values()) == 8
 
 
@@ -162,7 +162,7 @@ def test_cancel_while_a_request_hangs(fetch: Any, tile_service: Any) -> None:
     start_s = time.monotonic()
     with pytest.raises(Cancelled):
         fetch(patience=Patience(), feedback=CancelledAfter(0.3))
-    assert time.monotonic() - start_s < 0.8
+    assert time.monotonic() - start_s < 1.3
 
 
 def test_service_sees_who_asks(fetch: Any, tile_service: Any) -> None:
