@@ -11,9 +11,11 @@ from qgis.PyQt.QtCore import QCoreApplication, Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QAction
 
+from road_extractor_plugin.engine.worker_pool import WorkerPool
 from road_extractor_plugin.gui.batch_controller import BatchController
 from road_extractor_plugin.gui.dock import RoadExtractorDock
 from road_extractor_plugin.gui.extract_controller import ExtractController
+from road_extractor_plugin.gui.threshold_controller import ThresholdController
 from road_extractor_plugin.processing.provider import RoadExtractorProvider
 
 if TYPE_CHECKING:
@@ -42,9 +44,12 @@ class RoadExtractorPlugin:
         """Make everything that the user sees; QGIS calls this."""
         self.initProcessing()
         dock = self._add_dock()
-        controller = ExtractController(self._iface, dock)
+        workers = WorkerPool()
+        self._undo.callback(workers.close)
+        controller = ExtractController(self._iface, dock, workers)
         self._undo.callback(controller.close)
         self._undo.callback(BatchController(self._iface, dock).close)
+        self._undo.callback(ThresholdController(self._iface, dock, workers).close)
         extract = self._add_action("road_extractor_extract", _tr("Extract roads"), controller.run_active_layer)
         extract.setToolTip(_tr("Extract roads from the active raster layer, in the visible extent"))
         controller.running_changed.connect(extract.setDisabled)

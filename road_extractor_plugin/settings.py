@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from qgis.core import QgsSettings
+from qgis.core import QgsApplication, QgsSettings
 
 from road_extractor_plugin.contract.batch import RASTER_PATTERNS
+from road_extractor_plugin.engine.worker_pool import WorkerChoice
 
 _SECTION = "road_extractor"
 _NO = "no"
+
+_DEFAULT_IDLE_MINUTES = 10.0
 
 
 class AreaChoice(str, Enum):
@@ -51,6 +55,28 @@ def save_settings(settings: Settings) -> None:
     _store("model", settings.model)
     _store("threshold", settings.threshold)
     _store("output_folder", settings.output_folder)
+
+
+def load_worker_choice() -> WorkerChoice:
+    """The Python that computes, and after how many minutes without work its process is ended."""
+    minutes = _number("worker_idle_minutes")
+    is_sensible = minutes is not None and 0 <= minutes < math.inf
+    return WorkerChoice(
+        interpreter=_path("worker_interpreter"),
+        environment=environment_folder(),
+        idle_s=60 * (minutes if minutes is not None and is_sensible else _DEFAULT_IDLE_MINUTES),
+    )
+
+
+def save_worker_choice(choice: WorkerChoice) -> None:
+    """Keep it, but for the environment, whose place is fixed."""
+    _store("worker_interpreter", choice.interpreter)
+    _store("worker_idle_minutes", choice.idle_s / 60)
+
+
+def environment_folder() -> Path:
+    """Where in the QGIS profile the virtual environment for the engine is, or would be."""
+    return Path(QgsApplication.qgisSettingsDirPath()) / "road_extractor" / "environment"
 
 
 @dataclass(frozen=True)

@@ -38,11 +38,12 @@ class RoadFile:
 
     @property
     def graph(self) -> nx.MultiGraph:
-        """The network by its numbers; edges have their `length_m`."""
+        """The network by its numbers; edges have their `length_m` and their `length` in the plane of the CRS."""
         graph = nx.MultiGraph()
         graph.add_nodes_from(self.nodes)
         for road in self.roads:
-            graph.add_edge(road["from_node"], road["to_node"], key=road["road_id"], length_m=road["length_m"])
+            lengths = {"length_m": road["length_m"], "length": road["line"].Length()}
+            graph.add_edge(road["from_node"], road["to_node"], key=road["road_id"], **lengths)
         return graph
 
     def faults(self) -> list[str]:

@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from road_extractor_plugin.compute.predictors.choice import open_predictor
 from road_extractor_plugin.compute.raster_rows import RasterRows
-from road_extractor_plugin.compute.tracing import Traced, trace
+from road_extractor_plugin.compute.traced import Traced
+from road_extractor_plugin.compute.tracing import trace
 from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.result import Device

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from road_extractor_plugin.compute.raster_rows import RasterRows
+from road_extractor_plugin.compute.traced import Traced
 from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.result import Device
 from road_extractor_plugin.contract.trace_settings import TraceSettings
-
-if TYPE_CHECKING:
-    # It needs libraries that may be missing; `engine.open_compute` says so in plain words.
-    from road_extractor_plugin.compute.tracing import Traced
 
 
 class Tracer(Protocol):

@@ -77,8 +77,17 @@ class PackedRows:
         step = max(_BLOCK_PX // self._width, 1)
         for start in range(0, len(rows), step):
             block = np.ascontiguousarray(rows[start : start + step], dtype=np.uint8)
-            self._blocks.append(zlib.compress(block.tobytes(), _FAST))
-            self._starts.append(self._starts[-1] + len(block))
+            self.append_block(len(block), zlib.compress(block.tobytes(), _FAST))
+
+    def blocks(self) -> Iterator[tuple[int, bytes]]:
+        """How many rows, and these rows compressed, from north to south."""
+        for start, stop, block in zip(self._starts, self._starts[1:], self._blocks):
+            yield stop - start, block
+
+    def append_block(self, rows: int, block: bytes) -> None:
+        """Put below what is there what `blocks` of a raster of this width gave."""
+        self._blocks.append(block)
+        self._starts.append(self._starts[-1] + rows)
 
     def read(self, start: int, stop: int) -> Stored:
         """See `RasterRows.read`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,22 +19,13 @@ from road_extractor_plugin.compute.raster_rows import PackedRows, RasterRows, St
 from road_extractor_plugin.compute.simplify import simplified
 from road_extractor_plugin.compute.skeleton_network import skeleton_network
 from road_extractor_plugin.compute.threshold import fill_small_holes, hysteresis
+from road_extractor_plugin.compute.traced import Traced
 from road_extractor_plugin.contract.feedback import Feedback, SilentFeedback, stop_if_cancelled
 from road_extractor_plugin.contract.road_graph import BRIDGED, DETECTED, RoadEdge, RoadGraph
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 
-MIN_TOLERANCE_PX = 0.5
+MIN_TOLERANCE_PX = 0.3
 """Lines are simplified by at least this much: the pixels say nothing finer."""
-
-
-@dataclass(frozen=True, eq=False)
-class Traced:
-    """What a probability raster says about roads."""
-
-    graph: RoadGraph
-    """Edges in the order of their nodes; every node has an edge."""
-    mask: RasterRows
-    """1 road, 0 none, 255 nodata."""
 
 
 def trace(
@@ -72,12 +62,12 @@ def trace(
     _report(feedback, 0.3, "thinning roads")
     network = skeleton_network(mask, strips)
     _report(feedback, 0.6, "cleaning the road network")
-    network = prune_forks(network)
+    network = prune_forks(network, settings.min_spur_widths)
     network = merge_junctions(network, settings.merge_widths)
     network = merge_shallow_crossings(network, settings.max_shared_stretch)
-    network = drawn_to_mask_end(measured(network.vertices, network.paths), mask)
+    network = drawn_to_mask_end(measured(network.vertices, network.paths), mask, settings.max_drawn_widths)
     network = bridge_gaps(network, Evidence(probability, settings.thresholds.low), settings, pixel_m)
-    network = prune_spurs(network, settings.min_spur_m / pixel_m)
+    network = prune_spurs(network, settings.min_spur_m / pixel_m, settings.min_spur_widths)
     network = drop_small_components(network, settings.min_component_m / pixel_m)
     _report(feedback, 0.8, "drawing road lines")
     lines = simplified(network.lines(), max(settings.simplify_m / pixel_m, MIN_TOLERANCE_PX))
@@ -112,7 +102,7 @@ def _report(feedback: Feedback, fraction: float, stage: str) -> None:
 def _road_graph(network: Network, lines: Polylines, probability: RasterRows) -> RoadGraph:
     """The finished value, nodes numbered and edges ordered by place in the raster, row by row.
 
-    No rule lets lines cross. Should two do so after all, both are flagged, as a router must know of it.
+    The rules keep lines from crossing. Should two do so after all, both are flagged, as a router must know of it.
     """
     mean, smallest = confidence_along(lines, probability)
     crossing = set(lines.line_of_point[meeting_segments(lines)].ravel().tolist())

@@ -92,6 +92,15 @@ class ComputeError(RoadExtractorError):
         super().__init__(f"{problem}. {remedy}.")
 
 
+class EngineFailedError(ComputeError):
+    """The process that computes failed in a way that was not foreseen."""
+
+    def __init__(self, problem: str, remedy: str, log: str) -> None:
+        self.log = log
+        """What it wrote last, for whoever looks into it."""
+        super().__init__(problem, remedy)
+
+
 class DeviceMemoryError(ComputeError):
     """A device has too little memory."""
 

@@ -13,9 +13,9 @@ from road_extractor_plugin.contract.trace_settings import TraceSettings
 
 
 def request_summary(request: ExtractRequest | VectorizeRequest, settings: TraceSettings) -> dict[str, object]:
-    """The request as plain values, with the tracer's settings as they were used."""
+    """The request as plain values, with the preset and all settings of the tracer as they were used."""
     summary = _plain(dataclasses.asdict(request))
-    summary["trace"] = dataclasses.asdict(settings)
+    summary["trace"] = {"preset": request.trace.preset, **dataclasses.asdict(settings)}
     return summary
 
 

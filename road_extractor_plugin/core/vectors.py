@@ -13,6 +13,7 @@ from road_extractor_plugin.contract.road_graph import RoadGraph
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 from road_extractor_plugin.core.geopackage import write_roads
 from road_extractor_plugin.core.geotiff import MASK, RasterReader, write_strips
+from road_extractor_plugin.core.outlines import without_steps
 from road_extractor_plugin.core.polygons import road_polygons
 from road_extractor_plugin.core.progress import PartOf
 from road_extractor_plugin.core.stopwatch import Stopwatch
@@ -74,7 +75,7 @@ class Vectoriser:
         """Make the polygons and write the GeoPackage."""
         self.feedback.progress(_TRACED, "writing results")
         with self.clock.stage("polygons"):
-            polygons = road_polygons(mask, probability, grid)
+            polygons = without_steps(road_polygons(mask, probability, grid))
         stop_if_cancelled(self.feedback)
         with self.clock.stage("geopackage"):
             return write_roads(roads, graph, polygons, grid)

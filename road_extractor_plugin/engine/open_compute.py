@@ -1,9 +1,13 @@
-"""The one place that decides what computes: for now, this process."""
+"""The one place that loads what computes into this process."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 from road_extractor_plugin.compute.protocol import Compute, Tracer
 from road_extractor_plugin.contract.errors import ComputeError
+from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.model_file import read_card
 from road_extractor_plugin.contract.request import ExtractRequest
 
@@ -18,12 +22,22 @@ def open_compute(request: ExtractRequest) -> Compute:
         ComputeError: A library that computes is not installed.
         RequestError: The device is unknown or not here.
     """
-    card = read_card(request.model, request.model_options)
+    return load_model(request.model, read_card(request.model, request.model_options), request.device)
+
+
+def load_model(path: Path, card: ModelCard, device: str) -> Compute:
+    """Load a model whose card is known.
+
+    Raises:
+        ModelUnreadableError: The file is not a model.
+        ComputeError: A library that computes is not installed.
+        RequestError: The device is unknown or not here.
+    """
     try:
         from road_extractor_plugin.compute.local import LocalCompute
     except ImportError as error:
         raise _missing_library(error) from error
-    return LocalCompute(request.model, card, device=request.device)
+    return LocalCompute(path, card, device=device)
 
 
 def open_tracer() -> Tracer:
@@ -42,5 +56,5 @@ def open_tracer() -> Tracer:
 def _missing_library(error: ImportError) -> ComputeError:
     return ComputeError(
         f"A library that the engine needs is missing ({error})",
-        "Install it into the Python that runs Road Extractor: pip install onnxruntime scikit-image scipy",
+        f"Install it: '{sys.executable}' -m pip install onnxruntime scikit-image scipy",
     )

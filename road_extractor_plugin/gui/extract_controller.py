@@ -17,6 +17,8 @@ from road_extractor_plugin.contract.errors import Cancelled, RoadExtractorError
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.request import Basemap, ExtractRequest
 from road_extractor_plugin.contract.result import ExtractResult
+from road_extractor_plugin.engine.worker_compute import WorkerCompute
+from road_extractor_plugin.engine.worker_pool import WorkerPool
 from road_extractor_plugin.gui.dock import RoadExtractorDock
 from road_extractor_plugin.gui.estimate import describe
 from road_extractor_plugin.gui.job import Job, plan_job
@@ -24,6 +26,7 @@ from road_extractor_plugin.settings import (
     AreaChoice,
     load_settings,
     load_speed_mpx_s,
+    load_worker_choice,
     save_settings,
     save_speed_mpx_s,
 )
@@ -62,10 +65,11 @@ class ExtractController(QObject):
 
     running_changed = pyqtSignal(bool)
 
-    def __init__(self, iface: QgisInterface, dock: RoadExtractorDock) -> None:
+    def __init__(self, iface: QgisInterface, dock: RoadExtractorDock, workers: WorkerPool) -> None:
         super().__init__(dock)
         self._iface = iface
         self._dock = dock
+        self._workers = workers
         self._task: ExtractTask | None = None
         self._run_now: _Run | None = None
         self._incomplete: _Run | None = None
@@ -167,8 +171,8 @@ class ExtractController(QObject):
         return bool(answer == QMessageBox.StandardButton.Yes)
 
     def _start(self, run: _Run) -> None:
-        request, panel = run.request, self._dock.run_panel
-        task = ExtractTask(request, run.mosaic)
+        compute, panel = WorkerCompute(self._workers, load_worker_choice()), self._dock.run_panel
+        task = ExtractTask(run.request, compute, run.mosaic)
         task.progressChanged.connect(panel.show_progress)
         task.stage_changed.connect(panel.show_stage)
         task.extracted.connect(self._on_extracted)
@@ -177,7 +181,7 @@ class ExtractController(QObject):
         self._task, self._run_now, self._project_closed = task, run, False
         panel.show_started()
         self.running_changed.emit(True)
-        log(f"Roads in '{request.raster}', results in '{request.output_folder}'.")
+        log(f"Roads in '{run.request.raster}', results in '{run.request.output_folder}'.")
         QgsApplication.taskManager().addTask(task)
 
     def _on_extracted(self, result: ExtractResult) -> None:

@@ -11,12 +11,16 @@ from qgis.PyQt.QtCore import pyqtSignal
 
 from road_extractor_plugin.bridge.feedback import TaskFeedback
 from road_extractor_plugin.bridge.log import log
-from road_extractor_plugin.contract.errors import Cancelled, RoadExtractorError
+from road_extractor_plugin.contract.errors import Cancelled, EngineFailedError, RoadExtractorError
 from road_extractor_plugin.contract.request import ExtractRequest
 from road_extractor_plugin.contract.result import ExtractResult
+from road_extractor_plugin.engine.worker_compute import WorkerCompute
 
 if TYPE_CHECKING:
     from road_extractor_plugin.core.mosaic import Mosaic
+
+_INTERRUPT_AFTER_S = 1.0
+"""A cancelled run stops at the next tile; one that takes longer is interrupted, and the next has to load the model."""
 
 
 class ExtractTask(QgsTask):
@@ -26,6 +30,7 @@ class ExtractTask(QgsTask):
 
     Args:
         request: What to do.
+        compute: What it is done with: not loaded yet, and closed at the end.
         mosaic: The imagery of a basemap.
     """
 
@@ -38,9 +43,10 @@ class ExtractTask(QgsTask):
     cancelled = pyqtSignal()
     """The user stopped it."""
 
-    def __init__(self, request: ExtractRequest, mosaic: Mosaic | None = None) -> None:
+    def __init__(self, request: ExtractRequest, compute: WorkerCompute, mosaic: Mosaic | None = None) -> None:
         super().__init__(f"Road Extractor: {request.raster.name}", QgsTask.Flag.CanCancel)
         self._request = request
+        self._compute = compute
         self._mosaic = mosaic
         self._result: ExtractResult | None = None
         self._problem: str | None = None
@@ -55,6 +61,8 @@ class ExtractTask(QgsTask):
         except Cancelled:
             log("Cancelled.")
         except RoadExtractorError as error:
+            if isinstance(error, EngineFailedError):
+                log(error.log, Qgis.MessageLevel.Critical)
             self._problem = str(error)
         except Exception as error:  # noqa: BLE001  (an exception must not leave a thread of QGIS)
             log(traceback.format_exc(), Qgis.MessageLevel.Critical)
@@ -66,6 +74,13 @@ class ExtractTask(QgsTask):
             self._stopped.set()
         return self._result is not None
 
+    def cancel(self) -> None:
+        """Stop at the next tile, or soon; QGIS calls this, and so may any thread."""
+        super().cancel()
+        timer = threading.Timer(_INTERRUPT_AFTER_S, self._compute.interrupt)
+        timer.daemon = True
+        timer.start()
+
     def finished(self, result: bool) -> None:  # noqa: ARG002, FBT001  (as QGIS calls it)
         """Tell how it ended; QGIS calls this in the thread of the widgets."""
         if self._result is not None:
@@ -76,20 +91,17 @@ class ExtractTask(QgsTask):
             self.cancelled.emit()
 
     def _extract(self) -> ExtractResult:
-        # Imported here, in the task's thread: loading the libraries that compute takes seconds. The engine comes
-        # first, because it says in plain words which of them is missing.
-        from road_extractor_plugin.engine.open_compute import open_compute
+        from road_extractor_plugin.core.pipeline import extract  # here, because it takes time
 
-        compute = open_compute(self._request)
+        feedback = TaskFeedback(self, self.stage_changed.emit)
         try:
-            from road_extractor_plugin.core.pipeline import extract
-
-            feedback = TaskFeedback(self, self.stage_changed.emit)
+            feedback.progress(0.0, self.tr("loading the model"))
+            self._compute.load(self._request)
             if self._mosaic is not None:
                 self._mosaic.tell = feedback.imagery
-            return extract(self._request, compute, feedback, self._mosaic)
+            return extract(self._request, self._compute, feedback, self._mosaic)
         finally:
-            compute.close()
+            self._compute.close()
 
     def wait_until_stopped(self, timeout_s: float) -> bool:
         """Let the thread leave `run`; false if it does not in time.

@@ -17,7 +17,8 @@ from road_extractor_plugin.compute.raster_rows import ArrayRows, PackedRows, Str
 from road_extractor_plugin.compute.regions import Regions
 from road_extractor_plugin.compute.skeleton import thin, thin_strips, without_steps
 from road_extractor_plugin.compute.skeleton_network import skeleton_network
-from road_extractor_plugin.compute.tracing import Traced, trace
+from road_extractor_plugin.compute.traced import Traced
+from road_extractor_plugin.compute.tracing import trace
 from road_extractor_plugin.compute.width import FIRST_HALO_PX, local_widths
 from road_extractor_plugin.contract.model_card import Thresholds
 from road_extractor_plugin.contract.trace_settings import TraceSettings

@@ -14,6 +14,7 @@ from road_extractor_plugin.contract.errors import Cancelled, ComputeError
 from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.grid import TileGrid, Window
 from road_extractor_plugin.contract.model_card import ModelCard
+from road_extractor_plugin.contract.result import Device
 from road_extractor_plugin.core.inference import inferred
 from road_extractor_plugin.core.stages import ahead
 from road_extractor_plugin.core.stopwatch import Stopwatch
@@ -118,6 +119,7 @@ class TroubledRun(SilentFeedback):
 
     def __init__(self, seed: int, tiles: TileGrid, card: ModelCard) -> None:
         self.card = card
+        self.device = Device("CPU", "none", batch_tiles=1 + seed % 3)
         self.trouble = Trouble(seed, tiles.tile_count)
         self.threads: dict[str, set[int]] = {"read": set(), "network": set()}
         chance = np.random.default_rng(seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any, Callable
@@ -9,6 +10,8 @@ from typing import Any, Callable
 import numpy as np
 import pytest
 from osgeo import gdal, ogr
+
+from road_extractor_plugin.contract.trace_settings import PRESETS, TraceSettings
 
 LAYERS = ("centerlines", "nodes", "polygons")
 
@@ -90,6 +93,17 @@ def test_another_threshold_is_that_of_extract(
     assert (expected == 1).sum() < (values(extracted / "town_mask.tif") == 1).sum()
     for layer in LAYERS:
         assert rows_of(tmp_path / "out" / "town_roads.gpkg", layer) == rows_of(other / "town_roads.gpkg", layer)
+
+
+def test_the_report_tells_the_preset_and_every_setting(extracted: Path, vectorize: Any) -> None:
+    run = vectorize(extracted / "town_probability.tif", "--preset", "rural", "--min-spur", "7")
+    used = run.report["request"]["trace"]
+    names = {field.name for field in dataclasses.fields(TraceSettings)}
+    assert used.keys() == names | {"preset"}
+    assert (used["preset"], used["min_spur_m"], used["max_gap_m"]) == ("rural", 7.0, PRESETS["rural"]["max_gap_m"])
+    first = json.loads((extracted / "town_report.json").read_text())["request"]["trace"]
+    assert first.keys() == used.keys()
+    assert first["preset"] is None
 
 
 def test_in_place_only_with_overwrite_and_without_touching_the_rest(

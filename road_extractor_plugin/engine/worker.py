@@ -1,0 +1,207 @@
+"""The worker process: networks and array mathematics, away from QGIS. `worker_process` starts `main` and talks to it.
+
+Three threads: one receives, one computes, one gives a sign of life each second while there is work. So the worker ends
+at once when its parent does, whatever it is computing, and a slow network is never taken for a dead one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from io import BufferedIOBase
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from road_extractor_plugin.compute.protocol import Compute
+from road_extractor_plugin.contract.errors import Cancelled, ComputeError, RoadExtractorError
+from road_extractor_plugin.contract.model_card import ModelCard
+from road_extractor_plugin.contract.trace_settings import TraceSettings
+from road_extractor_plugin.engine.graph_wire import graph_parts
+from road_extractor_plugin.engine.open_compute import load_model, open_tracer
+from road_extractor_plugin.engine.wire import (
+    PROTOCOL,
+    Array,
+    Message,
+    WireError,
+    error_values,
+    read_value,
+    receive,
+    send,
+)
+
+SIGN_OF_LIFE_S = 1.0
+
+_BAD_MESSAGE = 3
+"""Exit status."""
+
+
+def main() -> None:
+    """Serve the parent until it goes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal of QGIS is for QGIS
+    incoming, outgoing = _take_standard_streams()
+    Worker(incoming, outgoing).serve()
+
+
+def _take_standard_streams() -> tuple[BufferedIOBase, BufferedIOBase]:
+    """Keep stdin and stdout for messages; what a library prints goes to stderr, and it reads nothing."""
+    incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return incoming, outgoing
+
+
+class Worker:
+    """Answers one request after another."""
+
+    def __init__(self, incoming: BufferedIOBase, outgoing: BufferedIOBase) -> None:
+        self._incoming = incoming
+        self._outgoing = outgoing
+        self._sending = threading.Lock()
+        self._requests: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._rows: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._working = threading.Event()
+        self._cancelled_request = 0
+        self._compute: Compute | None = None
+        self._handlers: dict[str, Callable[[Message], Message]] = {
+            "ping": lambda message: Message("done", message.request),
+            "load": self._load,
+            "predict": self._predict,
+            "trace": self._trace,
+        }
+
+    def serve(self) -> None:
+        """Work until the process ends."""
+        for target in (self._receive, self._give_signs_of_life):
+            threading.Thread(target=target, daemon=True).start()
+        python = ".".join(map(str, sys.version_info[:3]))
+        self.send(Message("hello", 0, {"protocol": PROTOCOL, "python": python}))
+        while True:
+            message = self._requests.get()
+            self._working.set()
+            reply = self._reply(message)
+            self._working.clear()
+            self.send(reply)
+
+    def send(self, message: Message) -> None:
+        """Tell the parent; without one there is nothing left to do."""
+        try:
+            with self._sending:
+                send(self._outgoing, message)
+        except OSError:
+            os._exit(0)
+
+    def next_rows(self) -> Message:
+        """Wait for the answer to a message that asks for rows."""
+        return self._rows.get()
+
+    def is_cancelled(self, request: int) -> bool:
+        """Whether the parent wants no answer any more."""
+        return self._cancelled_request == request
+
+    def _receive(self) -> None:
+        """Sort what comes in. The end of the stream is the end of the parent."""
+        while True:
+            try:
+                message = receive(self._incoming)
+            except (WireError, OSError) as error:
+                sys.stderr.write(f"{error}\n")
+                os._exit(_BAD_MESSAGE)
+            if message is None:
+                os._exit(0)
+            if message.kind == "cancel":
+                self._cancelled_request = message.request
+            elif message.kind in {"rows", "no rows"}:
+                self._rows.put(message)
+            else:
+                self._requests.put(message)
+
+    def _give_signs_of_life(self) -> None:
+        while True:
+            self._working.wait()
+            time.sleep(SIGN_OF_LIFE_S)
+            if self._working.is_set():
+                self.send(Message("alive", 0))
+
+    def _reply(self, message: Message) -> Message:
+        try:
+            return self._handlers[message.kind](message)
+        except RoadExtractorError as error:
+            return Message("error", message.request, error_values(error))
+        except MemoryError:
+            no_memory = ComputeError("The memory of this machine ran out", "Close programs or choose smaller tiles")
+            return Message("error", message.request, error_values(no_memory))
+        except Exception as error:  # noqa: BLE001  (outermost door: the parent is told, and the worker goes on)
+            first_line = str(error).partition("\n")[0]
+            values = {"what": f"{type(error).__name__}: {first_line}", "log": traceback.format_exc()}
+            return Message("failed", message.request, values)
+
+    def _load(self, message: Message) -> Message:
+        values = message.values
+        if self._compute is not None:
+            self._compute.close()  # first, so that two models are never in memory
+            self._compute = None
+        card = ModelCard.from_json(values["card"])
+        self._compute = load_model(Path(values["path"]), card, values["device"])
+        return Message("done", message.request, {"device": dataclasses.asdict(self._compute.device)})
+
+    def _predict(self, message: Message) -> Message:
+        if self._compute is None:
+            raise ComputeError("No model is loaded", "Run it again")
+        probability = self._compute.predict(message.arrays[0])
+        device = dataclasses.asdict(self._compute.device)  # it may have changed: a graphics card that is lost
+        return Message("done", message.request, {"device": device}, (probability,))
+
+    def _trace(self, message: Message) -> Message:
+        values = message.values
+        asked = _AskedOfParent(self, message.request, tuple(values["shape"]))
+        settings, pixel_size_m = read_value(TraceSettings, values["settings"]), tuple(values["pixel_size_m"])
+        traced = open_tracer().trace(asked, settings, pixel_size_m, asked)
+        for rows, block in traced.mask.blocks():
+            self.send(Message("mask", message.request, {"rows": rows}, (np.frombuffer(block, np.uint8),)))
+        graph_values, arrays = graph_parts(traced.graph)
+        return Message("done", message.request, graph_values, tuple(arrays))
+
+
+class _AskedOfParent:
+    """The parent's raster and its feedback: `RasterRows` and `Feedback` during one request."""
+
+    def __init__(self, worker: Worker, request: int, shape: tuple[int, int]) -> None:
+        self._worker = worker
+        self._request = request
+        self.shape = shape
+
+    def read(self, start: int, stop: int) -> npt.NDArray[np.uint8]:
+        """See `RasterRows.read`.
+
+        Raises:
+            Cancelled: The parent cannot read them.
+        """
+        self._worker.send(Message("rows", self._request, {"start": start, "stop": stop}))
+        answer = self._worker.next_rows()
+        if answer.kind == "no rows":
+            raise Cancelled
+        rows: Array = answer.arrays[0]
+        return rows
+
+    def progress(self, fraction: float, stage: str) -> None:
+        """Pass it on."""
+        self._worker.send(Message("progress", self._request, {"fraction": fraction, "stage": stage}))
+
+    def warning(self, text: str) -> None:
+        """Pass it on."""
+        self._worker.send(Message("warning", self._request, {"text": text}))
+
+    def is_cancelled(self) -> bool:
+        """Whether the parent cancelled this request."""
+        return self._worker.is_cancelled(self._request)

@@ -1,0 +1,216 @@
+"""`Compute` and `Tracer` in a worker process."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from road_extractor_plugin.compute.raster_rows import PackedRows, RasterRows
+from road_extractor_plugin.compute.traced import Traced
+from road_extractor_plugin.contract.errors import Cancelled, ComputeError, RoadExtractorError
+from road_extractor_plugin.contract.feedback import Feedback
+from road_extractor_plugin.contract.model_card import ModelCard
+from road_extractor_plugin.contract.model_file import read_card
+from road_extractor_plugin.contract.request import ExtractRequest
+from road_extractor_plugin.contract.result import Device
+from road_extractor_plugin.contract.trace_settings import TraceSettings
+from road_extractor_plugin.engine.graph_wire import graph_of
+from road_extractor_plugin.engine.wire import Message, WireError, read_value
+from road_extractor_plugin.engine.worker_pool import ModelKey, Worker, WorkerChoice, WorkerPool
+from road_extractor_plugin.engine.worker_process import Conversation
+
+_POLL_S = 0.1
+_CANCEL_LIMIT_S = 1.0
+"""A tracer that was cancelled stops between strips; after this time its process is ended."""
+
+
+class WorkerTracer:
+    """Traces in a worker, which is lent at the first need of it.
+
+    Args:
+        pool: Who lends it.
+        choice: Which one.
+    """
+
+    def __init__(self, pool: WorkerPool, choice: WorkerChoice) -> None:
+        self._pool = pool
+        self._choice = choice
+        self._lock = threading.Lock()
+        self._worker: Worker | None = None
+        self._is_interrupted = False
+        self._is_sound = True
+
+    def trace(
+        self,
+        probability: RasterRows,
+        settings: TraceSettings,
+        pixel_size_m: tuple[float, float],
+        feedback: Feedback,
+    ) -> Traced:
+        """See `Tracer.trace`."""
+        values = {
+            "shape": probability.shape,
+            "settings": dataclasses.asdict(settings),
+            "pixel_size_m": pixel_size_m,
+        }
+        with self._asking() as worker, worker.process.converse("trace", values) as conversation:
+            return _Tracing(worker, conversation, probability, feedback).run()
+
+    def interrupt(self) -> None:
+        """End the worker at once, from any thread; whoever waits for it gets `Cancelled`. Harmless after `close`."""
+        with self._lock:
+            self._is_interrupted = True
+            if self._worker is not None:
+                self._worker.process.kill()
+
+    def close(self) -> None:
+        """Give the worker back; it stays warm for the next."""
+        with self._lock:
+            worker, self._worker = self._worker, None
+        if worker is not None:
+            self._pool.give_back(worker, self._choice, is_sound=self._is_sound)
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[Worker]:
+        """A worker that is up. After an error the next run gets a new one."""
+        try:
+            with self._lock:
+                if self._is_interrupted:
+                    raise Cancelled
+                if self._worker is None:
+                    self._worker = self._pool.take(self._choice)
+                worker = self._worker
+            worker.process.await_hello()
+            yield worker
+        except RoadExtractorError as error:
+            self._is_sound = self._is_sound and isinstance(error, Cancelled)
+            raise
+
+
+class WorkerCompute(WorkerTracer):
+    """Runs the network and the tracer in a worker.
+
+    `predict` may be called from two threads: then the tiles of one travel while those of the other are computed.
+    """
+
+    def __init__(self, pool: WorkerPool, choice: WorkerChoice) -> None:
+        super().__init__(pool, choice)
+        self._card: ModelCard | None = None
+
+    def load(self, request: ExtractRequest) -> None:
+        """Load the model that a request names, on the device that it names, unless the worker has it already.
+
+        Raises:
+            ModelUnreadableError: The file is not a model.
+            ModelCardError: Its card is wrong.
+            ModelContractMissingError: It has no card, and the request does not say what is missing.
+            ComputeError: There is no worker, or a library that computes is not installed in it.
+            RequestError: The device is unknown or not here.
+            Cancelled: It was interrupted.
+        """
+        self._card = read_card(request.model, request.model_options)
+        key = ModelKey.of(request, self._card)
+        with self._asking() as worker:
+            if worker.model == key:
+                return
+            worker.model = None
+            values = {"path": str(key.path), "card": self._card.to_json(), "device": key.device}
+            # Not watched: building kernels for a graphics card takes minutes, in which no thread of Python may run.
+            reply = worker.process.ask("load", values, watched=False)
+            worker.device = read_value(Device, reply.values.get("device"))
+            worker.model = key
+
+    @property
+    def card(self) -> ModelCard:
+        """How the model wants its input."""
+        if self._card is None:
+            raise _not_loaded()
+        return self._card
+
+    @property
+    def device(self) -> Device:
+        """What the network runs on."""
+        if self._worker is None or self._worker.device is None:
+            raise _not_loaded()
+        return self._worker.device
+
+    def predict(self, tiles: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """See `Compute.predict`."""
+        with self._asking() as worker:
+            reply = worker.process.ask("predict", {}, tiles)
+            worker.device = read_value(Device, reply.values.get("device"))
+            return _probability(reply, (len(tiles), *tiles.shape[2:]))
+
+
+def _probability(reply: Message, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    if len(reply.arrays) != 1 or reply.arrays[0].shape != shape or reply.arrays[0].dtype != np.float32:
+        got = [(array.dtype.name, array.shape) for array in reply.arrays]
+        raise WireError(f"arrays {got} for tiles of {shape}")
+    return reply.arrays[0]
+
+
+def _not_loaded() -> ComputeError:
+    return ComputeError("No model is loaded", "Load one first")
+
+
+class _Tracing:
+    """The conversation about one raster."""
+
+    def __init__(self, worker: Worker, conversation: Conversation, probability: RasterRows, feedback: Feedback) -> None:
+        self._worker = worker
+        self._conversation = conversation
+        self._probability = probability
+        self._feedback = feedback
+        self._mask = PackedRows(probability.shape[1])
+        self._cancelled_at_s: float | None = None
+
+    def run(self) -> Traced:
+        """Answer the worker until it is done."""
+        while True:
+            self._look_at_cancel()
+            message = self._conversation.next(_POLL_S)
+            if message is None:
+                continue
+            if message.kind == "done":
+                return self._result(message)
+            self._attend(message)
+
+    def _look_at_cancel(self) -> None:
+        if self._cancelled_at_s is None:
+            if self._feedback.is_cancelled():
+                self._conversation.tell("cancel", {})
+                self._cancelled_at_s = time.monotonic()
+        elif time.monotonic() - self._cancelled_at_s > _CANCEL_LIMIT_S:
+            self._worker.process.kill()
+
+    def _attend(self, message: Message) -> None:
+        values = message.values
+        if message.kind == "rows":
+            self._send_rows(values["start"], values["stop"])
+        elif message.kind == "progress":
+            self._feedback.progress(values["fraction"], values["stage"])
+        elif message.kind == "warning":
+            self._feedback.warning(values["text"])
+        elif message.kind == "mask":
+            self._mask.append_block(values["rows"], message.arrays[0].tobytes())
+        else:
+            raise WireError(f"'{message.kind}' while it traces")
+
+    def _send_rows(self, start: int, stop: int) -> None:
+        try:
+            rows = self._probability.read(start, stop)
+        except RoadExtractorError:
+            self._conversation.tell("no rows", {})
+            raise
+        self._conversation.tell("rows", {}, rows)
+
+    def _result(self, message: Message) -> Traced:
+        if self._mask.shape != self._probability.shape:
+            raise WireError(f"a mask of {self._mask.shape} for a raster of {self._probability.shape}")
+        return Traced(graph_of(message.values, message.arrays), self._mask)
