@@ -54,11 +54,11 @@ class SetupController(QObject):
     """An engine was installed or chosen."""
 
     def __init__(self, iface: QgisInterface, workers: WorkerPool) -> None:
-        super().__init__(iface.mainWindow())
+        self.dialog = SetupDialog(iface.mainWindow())
+        super().__init__(self.dialog)
         self._workers = workers
         self._folder = environment_folder()
         self._task: SetupTask | None = None
-        self.dialog = SetupDialog(iface.mainWindow())
         self.dialog.install_clicked.connect(self.install)
         self.dialog.use_clicked.connect(self.use)
         self.dialog.test_clicked.connect(self.test)
