@@ -34,10 +34,13 @@ class RoadExtractorPlugin:
     def __init__(self, iface: QgisInterface) -> None:
         self._iface = iface
         self._undo = ExitStack()
+        self._workers = WorkerPool()
 
     def initProcessing(self) -> None:
         """Put the algorithms into the toolbox; QGIS calls this, without a window too (`qgis_process`)."""
-        registry, provider = QgsApplication.processingRegistry(), RoadExtractorProvider()
+        self._workers = WorkerPool()  # anew, because `unload` closes it
+        self._undo.callback(self._workers.close)
+        registry, provider = QgsApplication.processingRegistry(), RoadExtractorProvider(self._workers)
         registry.addProvider(provider)
         self._undo.callback(registry.removeProvider, provider)
 
@@ -45,13 +48,11 @@ class RoadExtractorPlugin:
         """Make everything that the user sees; QGIS calls this."""
         self.initProcessing()
         dock = self._add_dock()
-        workers = WorkerPool()
-        self._undo.callback(workers.close)
-        controller = ExtractController(self._iface, dock, workers)
+        controller = ExtractController(self._iface, dock, self._workers)
         self._undo.callback(controller.close)
-        self._undo.callback(BatchController(self._iface, dock).close)
-        self._undo.callback(ThresholdController(self._iface, dock, workers).close)
-        setup = SetupController(self._iface, workers)
+        self._undo.callback(BatchController(self._iface, dock, self._workers).close)
+        self._undo.callback(ThresholdController(self._iface, dock, self._workers).close)
+        setup = SetupController(self._iface, self._workers)
         self._undo.callback(setup.close)
         controller.engine_missing.connect(setup.show)
         extract = self._add_action("road_extractor_extract", _tr("Extract roads"), controller.run_active_layer)
