@@ -13,7 +13,7 @@ from PIL import Image
 
 from model_training.cli import main
 from model_training.datasets.folders import Scene
-from model_training.evaluation.figures import choose_thresholds, count_scenes, figures
+from model_training.evaluation.figures import choose_thresholds, count_choices, count_scenes, figures
 from model_training.evaluation.labelled_folder import parse_folder
 from model_training.evaluation.networks import NetworkProtocols, network_figures, trace_scene
 from model_training.evaluation.prediction import ArraySource, PredictedScene, predict_scene, resample
@@ -84,11 +84,13 @@ def test_thresholds_are_those_that_recover_the_roads_of_all_data_sets() -> None:
     with_specks = np.where(road, 200, 20)
     with_specks[10, ::9] = 140
     scenes = [[predicted(with_weak_spurs, road)], [predicted(with_specks, road)]]
-    weak_only = choose_thresholds(scenes[:1])
+    counts = [count_choices(items) for items in scenes]
+    assert counts[0][Thresholds(high=0.5, low=0.4)] == count_scenes(scenes[0], Thresholds(high=0.5, low=0.4))
+    weak_only = choose_thresholds(counts[:1])
     assert 100 / 254 < weak_only.low <= weak_only.high <= 130 / 254
-    specks_only = choose_thresholds(scenes[1:])
+    specks_only = choose_thresholds(counts[1:])
     assert 140 / 254 < specks_only.high <= 200 / 254
-    both = choose_thresholds(scenes)
+    both = choose_thresholds(counts)
     worst = min(count_scenes(items, both).relaxed_f1 for items in scenes)
     assert worst > min(count_scenes(scenes[0], specks_only).relaxed_f1, count_scenes(scenes[1], weak_only).relaxed_f1)
 
