@@ -100,7 +100,9 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER@METRES",
         help="a folder whose figures go into the card, with its metres per pixel; nothing is chosen on it",
     )
-    parser.add_argument("--tile", type=int, default=1024, metavar="PX", help="tile side that the card names")
+    parser.add_argument(
+        "--tile", type=int, default=1024, metavar="PX", help="tile side that the card names (default: 1024)"
+    )
     parser.add_argument("--orientation", action="store_true", help="also give the road's direction as an output")
     parser.set_defaults(command=_export)
 

@@ -24,7 +24,8 @@ Cut images and labels into crops for training.
   prepare geo IMAGERY... --roads roads.gpkg --target-resolution 0.5 -o DATA/mine
 
 The output has <split>/images, <split>/masks and, where imagery is missing, <split>/valid, with manifest.csv (a line per
-crop) and splits.csv (a line per image). The same command again goes on where it was interrupted.
+crop), left_out.csv (crops without imagery, not made) and splits.csv (a line per image). The same command again goes on
+where it was interrupted.
 """
 _CROP_OPTIONS = ("crop", "overlap", "whole", "target_resolution")
 _DEFAULT_ROAD_WIDTH_M = {"spacenet": 4.0, "geo": 7.0}
@@ -139,13 +140,18 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     crops.add_argument("--crop", type=int, metavar="PX", help="side of the crops (default: 512)")
     crops.add_argument("--overlap", type=int, metavar="PX", help="least overlap of neighbours (default: 0)")
     crops.add_argument("--whole", nargs="+", metavar="SPLIT", help="splits whose images are not cut, as in test")
-    crops.add_argument("--target-resolution", type=float, metavar="M", help="metres per pixel of the crops")
+    crops.add_argument(
+        "--target-resolution",
+        type=float,
+        metavar="M",
+        help="metres per pixel of the crops (default: the images' own; spacenet: 0.3; geo needs it)",
+    )
     parser.add_argument(
         "--least-valid",
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="leave out crops with no more imagery (default: 0)",
+        help="leave out crops of which no larger share is imagery (default: 0)",
     )
     splits = parser.add_argument_group("splits, where the data set does not say them; whole images are drawn")
     splits.add_argument("--seed", type=int, metavar="N", help="of the draw (default: 7)")
