@@ -20,7 +20,16 @@ from model_training.evaluation.labelled_folder import LabelledFolder, evaluation
 from model_training.evaluation.prediction import ResampledScenes, predict_scene
 from model_training.export.margin import measure_margin
 from model_training.export.parity import ORIENTATION, PROBABILITY
-from model_training.export.products import FP32, SELF_TEST_TOLERANCE, exact_product, reduced_product, written
+from model_training.export.products import (
+    FP16,
+    FP32,
+    INT8,
+    SELF_TEST_TOLERANCE,
+    TORCHSCRIPT,
+    exact_product,
+    reduced_product,
+    written,
+)
 from model_training.export.quantise import calibration_crops
 from model_training.network.road_network import MULTIPLE_OF, DeployedNetwork
 from model_training.training.run import SPLIT_FILE, load_network
@@ -65,6 +74,16 @@ class ExportRequest:
     precision: str
     """One of `PRECISIONS`."""
 
+    def __post_init__(self) -> None:
+        """Refuse, before any work, a precision that the format does not have.
+
+        Raises:
+            RequestError: TorchScript is asked for in reduced precision.
+        """
+        if self.file_format == TORCHSCRIPT and self.precision != FP32:
+            wanted = f"{FP32} for TorchScript; {FP16} and {INT8} are for ONNX"
+            raise RequestError("--precision", self.precision, wanted)
+
 
 def export(request: ExportRequest) -> ModelCard:
     """Export a checkpoint.
@@ -77,7 +96,7 @@ def export(request: ExportRequest) -> ModelCard:
 
     Raises:
         CheckpointError: The checkpoint cannot be read.
-        RequestError: Orientation is asked of a network without it, or the format lacks the precision.
+        RequestError: Orientation is asked of a network without it.
         ParityError: The file differs from torch.
         AccuracyError: Reduced precision costs too much accuracy.
         DatasetError: A scene cannot be read.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model_training.preparation.settings import Cutting, Draw, Imagery, RoadStyle, Settings
+from model_training.preparation.settings import TEST, Cutting, Draw, Imagery, RoadStyle, Settings
 from road_extractor_plugin.contract.errors import RequestError
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ crop), left_out.csv (crops without imagery, not made) and splits.csv (a line per
 where it was interrupted.
 """
 _CROP_OPTIONS = ("crop", "overlap", "whole", "target_resolution")
+_WHOLE_SPLITS = {"geo": ()}
+"""Of other layouts the test images, which roads cut at crops' borders would make worse than they are; the rasters of
+`geo` may be too large for that."""
 _DEFAULT_ROAD_WIDTH_M = {"spacenet": 4.0, "geo": 7.0}
 
 
@@ -139,7 +142,9 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     crops = parser.add_argument_group("crops (not with --preset paper)")
     crops.add_argument("--crop", type=int, metavar="PX", help="side of the crops (default: 512)")
     crops.add_argument("--overlap", type=int, metavar="PX", help="least overlap of neighbours (default: 0)")
-    crops.add_argument("--whole", nargs="+", metavar="SPLIT", help="splits whose images are not cut, as in test")
+    crops.add_argument(
+        "--whole", nargs="*", metavar="SPLIT", help="splits whose images are not cut (default: test, but none of geo)"
+    )
     crops.add_argument(
         "--target-resolution",
         type=float,
@@ -214,7 +219,8 @@ def settings_from(options: argparse.Namespace) -> Settings:
         _refuse_with_paper(options)
         paper = PAPER[layout]
         return replace(paper, draw=replace(paper.draw, **draw), least_valid=options.least_valid)
-    cutting = {"crop_px": options.crop, "overlap_px": options.overlap, "whole_splits": tuple(options.whole or ())}
+    whole = _WHOLE_SPLITS.get(layout, (TEST,)) if options.whole is None else tuple(options.whole)
+    cutting = {"crop_px": options.crop, "overlap_px": options.overlap, "whole_splits": whole}
     if layout == "geo" and options.target_resolution is None:
         raise RequestError("--target-resolution", None, "given in metres per pixel, so that all rasters come out alike")
     return Settings(

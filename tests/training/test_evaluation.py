@@ -120,6 +120,15 @@ def test_a_wrong_resolution_is_refused(text: str) -> None:
         parse_folder(text)
 
 
+def test_the_resolution_of_a_prepared_folder_is_read_from_its_manifest(tmp_path: Path) -> None:
+    lines = ["crop,split,ground_resolution_m", "a,test,0.5", "b,test,0.502", "c,train,0.3", "d,train,0.5"]
+    (tmp_path / "manifest.csv").write_text("\n".join(lines))
+    assert parse_folder(str(tmp_path / "test")).ground_resolution_m == pytest.approx(0.501)
+    assert parse_folder(f"{tmp_path / 'train'}@0.4").ground_resolution_m == 0.4
+    with pytest.raises(RequestError, match=r"0\.3 to 0\.5 m per pixel"):
+        parse_folder(str(tmp_path / "train"))
+
+
 def test_evaluate_writes_one_row_per_scene_and_never_pools_folders(
     tmp_path: Path, write_folder: Callable[..., Path], tiny_model: Path
 ) -> None:
