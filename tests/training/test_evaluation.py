@@ -4,6 +4,7 @@ import csv
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Callable
 from urllib.parse import unquote
 
@@ -25,6 +26,8 @@ from road_extractor_plugin.contract.model_card import ModelCard, Thresholds
 
 class BrightIsRoad:
     """Stands for a network: the probability is the red band itself."""
+
+    device = SimpleNamespace(batch_tiles=2)
 
     def __init__(self, card: Any) -> None:
         self.card = card
