@@ -57,7 +57,7 @@ def plan_job(
         output_folder=output_folder,
         model=settings.model or default_model(),
         area=None if whole else area_of(polygon, crs),
-        trace=TraceOptions(threshold=settings.threshold),
+        trace=TraceOptions(preset=settings.preset, threshold=settings.threshold),
     )
     area_m2 = ground_area_m2(polygon, crs, view.transformContext())
     return Job(request, area_m2 / 1e6, card.input.ground_resolution_m)
