@@ -81,7 +81,16 @@ def save_worker_choice(choice: WorkerChoice) -> None:
 
 def environment_folder() -> Path:
     """Where in the QGIS profile the virtual environment for the engine is, or would be."""
-    return Path(QgsApplication.qgisSettingsDirPath()) / "road_extractor" / "environment"
+    return _profile_folder() / "environment"
+
+
+def history_file() -> Path:
+    """Where in the QGIS profile the list of runs is."""
+    return _profile_folder() / "history.json"
+
+
+def _profile_folder() -> Path:
+    return Path(QgsApplication.qgisSettingsDirPath()) / "road_extractor"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,12 @@ class VectorizeReport:
     """Ground area over the total time."""
     roads: RoadCounts
     warnings: tuple[str, ...]
+
+    @property
+    def trace(self) -> dict[str, Any]:
+        """The settings of the tracer as they were used, and `preset`, the name in `PRESETS` or None."""
+        settings = self.request["trace"]
+        return settings if isinstance(settings, dict) else {}
 
 
 @dataclass(frozen=True)

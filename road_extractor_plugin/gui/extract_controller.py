@@ -44,6 +44,8 @@ class ExtractController(QObject):
     """Runs one job at a time: from the dock's choices to a task, from its end to layers and messages."""
 
     running_changed = pyqtSignal(bool)
+    extracted = pyqtSignal(str, object)
+    """Name of the layer, and the `ExtractResult`."""
 
     def __init__(self, iface: QgisInterface, dock: RoadExtractorDock, workers: WorkerPool) -> None:
         super().__init__(dock)
@@ -51,6 +53,7 @@ class ExtractController(QObject):
         self._dock = dock
         self._workers = workers
         self._task: ExtractTask | None = None
+        self._layer_name = ""
         self._project_closed = False
         dock.form.model_combo.refused.connect(self._complain)
         dock.form.show_settings(load_settings())
@@ -97,6 +100,7 @@ class ExtractController(QObject):
             return
         if job.megapixels < _ASK_FROM_MEGAPIXELS or self._confirm(job):
             save_settings(settings)
+            self._layer_name = layer.name()
             self._start(job.request)
 
     def cancel(self) -> None:
@@ -152,6 +156,7 @@ class ExtractController(QObject):
         save_speed_mpx_s(result.report.megapixels_per_s)
         panel = self._dock.run_panel
         panel.show_result(result)
+        self.extracted.emit(self._layer_name, result)
         if self._project_closed:
             text = self.tr("{summary}. The project was closed meanwhile; the results are in '{folder}'.")
             self._say(text.format(summary=panel.summary(result), folder=result.paths.folder), Qgis.MessageLevel.Info)
