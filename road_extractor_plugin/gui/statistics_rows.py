@@ -31,6 +31,9 @@ def statistics_rows(figures: RunFigures) -> list[tuple[str, str]]:
 
 
 def _missing(report: VectorizeReport) -> str:
+    imagery = report.imagery if isinstance(report, Report) else None
+    if imagery is not None and imagery.missing:
+        return _tr("{missing} of {tiles} tiles").format(missing=imagery.missing, tiles=imagery.tiles)
     if report.valid_fraction >= _COMPLETE:
         return _tr("none")
     share = number(100 * (1 - report.valid_fraction), 1)
