@@ -39,6 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from road_extractor_plugin.core.batch import run_batch
+    from road_extractor_plugin.core.batch_runner import OneAfterAnother
     from road_extractor_plugin.engine.open_compute import open_compute
 
     request = BatchRequest(
@@ -52,7 +53,9 @@ def _run(options: argparse.Namespace) -> None:
     )
     feedback = TerminalFeedback(options.folder.name, quiet=options.quiet)
     try:
-        result = run_batch(request, open_compute, _Lines(feedback, quiet=options.quiet), feedback)
+        result = run_batch(
+            request, OneAfterAnother(request.each, open_compute), _Lines(feedback, quiet=options.quiet), feedback
+        )
     finally:
         feedback.finish()
     print(json.dumps(_summary(result), indent=2, ensure_ascii=False) if options.json else _readable(result))

@@ -85,10 +85,12 @@ class BatchAlgorithm(RoadAlgorithm):
         """See `RoadAlgorithm.run_engine`."""
         # Imported here: loading the libraries that compute takes seconds.
         from road_extractor_plugin.core.batch import run_batch
+        from road_extractor_plugin.core.batch_runner import OneAfterAnother
         from road_extractor_plugin.engine.open_compute import open_compute
 
         request = self._request(parameters, context)
-        result = run_batch(request, open_compute, _Log(feedback), ToolFeedback(feedback))
+        runner = OneAfterAnother(request.each, open_compute)
+        result = run_batch(request, runner, _Log(feedback), ToolFeedback(feedback))
         outputs: dict[str, Any] = {_OUTPUT: str(request.output_folder), _TABLE: str(result.table)}
         if result.merged_roads is not None:
             outputs[_MERGED] = f"{result.merged_roads}|layername=centerlines"

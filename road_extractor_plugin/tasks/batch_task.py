@@ -87,10 +87,11 @@ class BatchTask(QgsTask):
     def _run(self) -> BatchResult:
         # Imported here, in the task's thread: loading the libraries that compute takes seconds.
         from road_extractor_plugin.core.batch import run_batch
+        from road_extractor_plugin.core.batch_runner import OneAfterAnother
         from road_extractor_plugin.engine.open_compute import open_compute
 
         feedback = _PausingFeedback(self, self._may_go_on)
-        return run_batch(self._request, open_compute, _Watcher(self), feedback)
+        return run_batch(self._request, OneAfterAnother(self._request.each, open_compute), _Watcher(self), feedback)
 
 
 class _PausingFeedback(TaskFeedback):
