@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from road_extractor_plugin.cli.extract import add_run_options, run_request
 from road_extractor_plugin.cli.terminal import TerminalFeedback, say
@@ -18,7 +19,11 @@ from road_extractor_plugin.contract.batch import (
     BatchResult,
     RasterOutcome,
 )
-from road_extractor_plugin.contract.errors import BatchError
+from road_extractor_plugin.contract.errors import BatchError, RequestError
+from road_extractor_plugin.contract.feedback import Feedback
+
+if TYPE_CHECKING:
+    from road_extractor_plugin.core.batch_runner import RasterRunner
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -34,13 +39,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--not-recursive", action="store_true", help="leave the folders below alone")
     parser.add_argument("--skip-existing", action="store_true", help="go on with a batch that was stopped")
     parser.add_argument("--no-merge", action="store_true", help="do not make one network of all rasters")
+    several = parser.add_mutually_exclusive_group()
+    several.add_argument("--workers", type=int, default=1, metavar="N", help="run in so many processes of this machine")
+    several.add_argument(
+        "--scheduler", metavar="ADDRESS", help="run on the workers of a Dask cluster, such as tcp://HOST:8786"
+    )
     add_run_options(parser)
 
 
 def _run(options: argparse.Namespace) -> None:
     from road_extractor_plugin.core.batch import run_batch
-    from road_extractor_plugin.core.batch_runner import OneAfterAnother
-    from road_extractor_plugin.engine.open_compute import open_compute
 
     request = BatchRequest(
         folder=options.folder,
@@ -53,9 +61,8 @@ def _run(options: argparse.Namespace) -> None:
     )
     feedback = TerminalFeedback(options.folder.name, quiet=options.quiet)
     try:
-        result = run_batch(
-            request, OneAfterAnother(request.each, open_compute), _Lines(feedback, quiet=options.quiet), feedback
-        )
+        runner = _runner(options, request, feedback)
+        result = run_batch(request, runner, _Lines(feedback, quiet=options.quiet), feedback)
     finally:
         feedback.finish()
     print(json.dumps(_summary(result), indent=2, ensure_ascii=False) if options.json else _readable(result))
@@ -64,6 +71,21 @@ def _run(options: argparse.Namespace) -> None:
             f"{result.count(FAILED)} of {len(result.outcomes)} rasters failed",
             f"'{result.table}' says why; put it right and run again with --skip-existing",
         )
+
+
+def _runner(options: argparse.Namespace, request: BatchRequest, feedback: Feedback) -> RasterRunner:
+    """Who runs the rasters."""
+    from road_extractor_plugin.core.batch_runner import OneAfterAnother
+    from road_extractor_plugin.core.cluster import on_scheduler, on_workers
+    from road_extractor_plugin.engine.open_compute import open_compute, open_tracer
+
+    if options.workers < 1:
+        raise RequestError("workers", options.workers, "1 or more")
+    if options.scheduler:
+        return on_scheduler(options.scheduler, request, open_compute, open_tracer)
+    if options.workers > 1:
+        return on_workers(options.workers, request, open_compute, open_tracer, feedback)
+    return OneAfterAnother(request.each, open_compute)
 
 
 class _Lines:
