@@ -56,7 +56,7 @@ def on_workers(
         n_workers=count,
         threads_per_worker=max(1, usable_cpus() // count),
         memory_limit=0,
-        dashboard_address=None,
+        dashboard_address=":0",
         silence_logs=logging.CRITICAL,
     )
     return OnCluster(distributed.Client(cluster), request, open_compute, open_tracer)

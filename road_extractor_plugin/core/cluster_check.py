@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from road_extractor_plugin.contract.batch import BatchRequest
 from road_extractor_plugin.contract.errors import BatchError, OutputError
@@ -86,7 +86,7 @@ def _check_versions(client: Client) -> None:
     Raises:
         BatchError: They differ.
     """
-    versions = client.get_versions()
+    versions: Any = client.get_versions()  # its type allows for an asynchronous client, which ours is not
     own = _of_interest(versions["client"])
     others = {"scheduler": versions["scheduler"], **versions["workers"]}
     for name, other in others.items():

@@ -66,6 +66,7 @@ class OnCluster:
         self._open_compute = open_compute
         self._open_tracer = open_tracer
         self._batch = f"road-extractor-{uuid.uuid4().hex[:8]}"
+        self._is_known = False
 
     def outcomes(self, jobs: Sequence[RasterJob], watcher: BatchWatcher, feedback: Feedback) -> Iterator[RasterOutcome]:
         """See `RasterRunner.outcomes`; the order is that in which they end.
@@ -75,9 +76,13 @@ class OnCluster:
         """
         if not jobs:
             return
-        check_workers(self._client, self._request, jobs[0].raster)
-        self._client.register_plugin(RoadWorker(self._batch, self._open_compute))
-        yield from _Run(self._client, self._batch, jobs, watcher, feedback).outcomes()
+        try:
+            check_workers(self._client, self._request, jobs[0].raster)
+            self._client.register_plugin(RoadWorker(self._batch, self._open_compute))
+            self._is_known = True
+            yield from _Run(self._client, self._batch, jobs, watcher, feedback).outcomes()
+        except (OSError, TimeoutError) as error:  # as all of Dask's calls say it
+            raise _scheduler_gone() from error
 
     def tracer(self) -> Tracer:
         """See `RasterRunner.tracer`."""
@@ -85,7 +90,7 @@ class OnCluster:
 
     def close(self) -> None:
         """Free the models, leave the cluster, and end it if it is of this process."""
-        if self._client.status == "running":
+        if self._client.status == "running" and self._is_known:
             self._client.unregister_worker_plugin(self._batch)
         cluster = self._client.cluster
         self._client.close()
@@ -136,8 +141,6 @@ class _Run:
                 outcome = self._next()
                 if outcome is not None:
                     yield outcome
-        except OSError as error:  # the scheduler does not answer
-            raise self._scheduler_gone() from error
         finally:
             if self._futures:
                 self._stop()
@@ -199,7 +202,7 @@ class _Run:
         elif future.status == "error":
             outcome = self._failed(number, future.exception())
         else:
-            raise self._scheduler_gone()
+            raise _scheduler_gone()
         if outcome is not None:
             self._done += job.share
             if number not in self._begun_on:
@@ -212,8 +215,8 @@ class _Run:
         1. A full disk ends the batch.
         2. Results in the way are of a worker that was taken for lost, if this one was, and are replaced.
         3. A raster that ends one worker process after another is given up.
-        4. A network that fails, and what is not foreseen, is tried again; then it ends the raster or the batch.
-        5. All else is the raster's fault.
+        4. A network that fails, and what is not foreseen, is tried again.
+        5. After that, and for all else, the raster has failed. The log of the worker has the traceback.
         """
         job, seconds = self._jobs[number], time.monotonic() - self._begun_s.get(number, time.monotonic())
         is_ours = isinstance(error, RoadExtractorError)
@@ -221,16 +224,17 @@ class _Run:
             raise error
         if isinstance(error, OutputExistsError) and number in self._lost:  # 2
             self._jobs[number] = replace(job, request=replace(job.request, overwrite=True))
-            return self._try_again(number)
+            self._try_again(number)
+            return None
         if isinstance(error, KilledWorker):  # 3
             return job.failed(_KILLED, seconds)
         if (isinstance(error, ComputeError) or not is_ours) and self._tries[number] < _TRIES:  # 4
             where = self._begun_on.get(number, "a worker")
             self._feedback.warning(f"'{job.raster.name}' failed on {where} and is tried again: {error}")
-            return self._try_again(number)
-        if not is_ours:
-            raise error
-        return job.failed(str(error), seconds)  # 5
+            self._try_again(number)
+            return None
+        why = str(error) if is_ours else f"Unexpectedly: {type(error).__name__}: {error}. Please report it."
+        return job.failed(why, seconds)  # 5
 
     def _try_again(self, number: int) -> None:
         self._begun_on.pop(number, None)
@@ -246,8 +250,9 @@ class _Run:
         while any(self._client.run(is_busy, self._batch, on_error="ignore").values()) and time.monotonic() < end_s:
             time.sleep(_LOOK_EVERY_S)
 
-    def _scheduler_gone(self) -> BatchError:
-        return BatchError(
-            "The scheduler does not answer any more",
-            "Rasters that were done stay; start it again and go on with --skip-existing",
-        )
+
+def _scheduler_gone() -> BatchError:
+    return BatchError(
+        "The scheduler does not answer any more",
+        "Rasters that were done stay; start it again and go on with --skip-existing",
+    )

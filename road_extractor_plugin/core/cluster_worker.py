@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Callable
+from typing import Callable, cast
 
 from distributed import Worker, WorkerPlugin, get_worker
 
@@ -115,7 +115,7 @@ class WorkerFeedback:
 def run_job(job: RasterJob, number: int, batch: str) -> RasterOutcome:
     """The task: run the raster of this number."""
     worker = get_worker()
-    keeper = worker.plugins[batch]
+    keeper = _keeper(worker, batch)
     feedback = WorkerFeedback(worker, batch, number, keeper.stop)
     feedback.begun()
     return keeper.run(job, feedback)
@@ -123,10 +123,13 @@ def run_job(job: RasterJob, number: int, batch: str) -> RasterOutcome:
 
 def ask_to_stop(batch: str, dask_worker: Worker) -> None:
     """Let the raster under way stop at the next tile, and those that follow at once."""
-    if batch in dask_worker.plugins:
-        dask_worker.plugins[batch].stop.set()
+    _keeper(dask_worker, batch).stop.set()
 
 
 def is_busy(batch: str, dask_worker: Worker) -> bool:
     """Whether a raster is under way in a worker."""
-    return batch in dask_worker.plugins and dask_worker.plugins[batch].is_busy
+    return _keeper(dask_worker, batch).is_busy
+
+
+def _keeper(worker: Worker, batch: str) -> RoadWorker:
+    return cast("RoadWorker", worker.plugins[batch])
