@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from road_extractor_plugin.cli.extract import add_run_options, run_request
+from road_extractor_plugin.cli.plan import plan_in_words
 from road_extractor_plugin.cli.terminal import TerminalFeedback, say
 from road_extractor_plugin.contract.batch import (
     DONE,
@@ -44,12 +45,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     several.add_argument(
         "--scheduler", metavar="ADDRESS", help="run on the workers of a Dask cluster, such as tcp://HOST:8786"
     )
+    parser.add_argument(
+        "--plan", action="store_true", help="only tell how long it takes and how much room, from a few tiles"
+    )
     add_run_options(parser)
 
 
 def _run(options: argparse.Namespace) -> None:
-    from road_extractor_plugin.core.batch import run_batch
-
     request = BatchRequest(
         folder=options.folder,
         output_folder=options.output,
@@ -59,12 +61,37 @@ def _run(options: argparse.Namespace) -> None:
         skip_existing=options.skip_existing,
         merge=not options.no_merge,
     )
+    if options.workers < 1:
+        raise RequestError("workers", options.workers, "1 or more")
     feedback = TerminalFeedback(options.folder.name, quiet=options.quiet)
     try:
-        runner = _runner(options, request, feedback)
-        result = run_batch(request, runner, _Lines(feedback, quiet=options.quiet), feedback)
+        if options.plan:
+            _plan(options, request, feedback)
+        else:
+            _do(options, request, feedback)
     finally:
         feedback.finish()
+
+
+def _plan(options: argparse.Namespace, request: BatchRequest, feedback: TerminalFeedback) -> None:
+    from road_extractor_plugin.core.batch_plan import plan_batch
+    from road_extractor_plugin.engine.open_compute import open_compute
+
+    if options.scheduler:
+        raise BatchError(
+            "--plan measures on this machine only", "Give the number of machines like this one as --workers N"
+        )
+    plan = plan_batch(request, options.workers, open_compute, feedback)
+    feedback.finish()
+    print(json.dumps(dataclasses.asdict(plan), indent=2) if options.json else plan_in_words(plan))
+
+
+def _do(options: argparse.Namespace, request: BatchRequest, feedback: TerminalFeedback) -> None:
+    from road_extractor_plugin.core.batch import run_batch
+
+    runner = _runner(options, request, feedback)
+    result = run_batch(request, runner, _Lines(feedback, quiet=options.quiet), feedback)
+    feedback.finish()
     print(json.dumps(_summary(result), indent=2, ensure_ascii=False) if options.json else _readable(result))
     if result.count(FAILED):
         raise BatchError(
@@ -79,8 +106,6 @@ def _runner(options: argparse.Namespace, request: BatchRequest, feedback: Feedba
     from road_extractor_plugin.core.cluster import on_scheduler, on_workers
     from road_extractor_plugin.engine.open_compute import open_compute, open_tracer
 
-    if options.workers < 1:
-        raise RequestError("workers", options.workers, "1 or more")
     if options.scheduler:
         return on_scheduler(options.scheduler, request, open_compute, open_tracer)
     if options.workers > 1:

@@ -118,7 +118,7 @@ class _Batch:
     def run(self, rasters: Sequence[Path]) -> tuple[RasterOutcome, ...]:
         """Rules 1 and 2."""
         table = BatchTable(self._request)
-        decided, jobs = _sorted_out(self._request, rasters)
+        decided, jobs = sort_out(self._request, rasters)
         part = PartOf(self._feedback, 0.0, _MERGING if self._request.merge else 1.0)
         try:
             for outcome in chain(decided, self._runner.outcomes(jobs, self._watcher, part)):
@@ -142,7 +142,7 @@ class _Batch:
         return merge_networks(present, self._request.merged_roads, self._runner.tracer(), self._settings, part)
 
 
-def _sorted_out(request: BatchRequest, rasters: Sequence[Path]) -> tuple[list[RasterOutcome], list[RasterJob]]:
+def sort_out(request: BatchRequest, rasters: Sequence[Path]) -> tuple[list[RasterOutcome], list[RasterJob]]:
     """What can be told at once (rule 1), and what is to be done."""
     decided: list[RasterOutcome] = []
     open_ones: list[ExtractRequest] = []

@@ -23,7 +23,6 @@ from road_extractor_plugin.core.cluster_check import problem_with
 from road_extractor_plugin.engine.open_compute import open_compute, open_tracer
 
 distributed = pytest.importorskip("distributed")
-dask = pytest.importorskip("dask")
 
 SIDE_PX = 160
 GOOD = {"code": "1a", "raster": "10", "marker": "2b", "writable": "True", "model": "3c"}
@@ -203,13 +202,11 @@ def test_cancelled(tmp_path: Path, request_: BatchRequest, three_workers: str) -
     assert not list((tmp_path / "out").glob(".*"))
 
 
-def test_a_scheduler_that_goes(tmp_path: Path, request_: BatchRequest) -> None:
-    with (
-        dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
-        distributed.LocalCluster(
-            n_workers=1, threads_per_worker=1, processes=False, memory_limit=0, dashboard_address=":0", silence_logs=50
-        ) as short,
-    ):
+def test_a_scheduler_that_goes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request_: BatchRequest) -> None:
+    monkeypatch.setattr(cluster, "_ANSWER_WITHIN_S", 1)
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, memory_limit=0, dashboard_address=":0", silence_logs=50
+    ) as short:
 
         class Closes(Listener):
             def finished(self, outcome: RasterOutcome) -> None:
