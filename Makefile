@@ -49,14 +49,20 @@ bench: full ## measure speed and memory
 soak: full ## run the long tests
 	$(BIN)/python -m pytest -m soak tests
 
-train-starter: ## train the bundled model anew: make train-starter DATA=<folder>
+MODELS := road_extractor_plugin/models
+CONFIGS := model_training/configs
+TESTS := massachusetts/test@1.0 dubai/test@0.85
+
+train-starter: ## train the bundled models anew, in stages; goes on after an interruption: make train-starter DATA=<folder>
 	@test -d "$(DATA)" || { echo "Say where the images are: make train-starter DATA=<folder>, with the folders that" \
-	    "model_training/configs/starter.yaml names below it."; exit 2; }
+	    "model_training/README.md names."; exit 2; }
 	@tools/setup.sh full
-	$(BIN)/python -m model_training train --config model_training/configs/starter.yaml --data "$(DATA)"
-	$(BIN)/python -m model_training export runs/starter --checkpoint last --data "$(DATA)" \
-	    --test "$(DATA)/massachusetts/test@1.0" --test "$(DATA)/dubai/test@0.85" \
-	    -o road_extractor_plugin/models/starter.onnx
+	$(BIN)/python -m model_training stages $(CONFIGS)/starter.yaml $(CONFIGS)/student.yaml \
+	    $(CONFIGS)/student_finetune.yaml --data "$(DATA)"
+	$(BIN)/python -m model_training export runs/starter --checkpoint last --precision fp16 --data "$(DATA)" \
+	    $(TESTS:%=--test "$(DATA)/%") -o $(MODELS)/starter.onnx
+	$(BIN)/python -m model_training export runs/student_finetune --checkpoint last --precision fp16 --data "$(DATA)" \
+	    $(TESTS:%=--test "$(DATA)/%") -o $(MODELS)/convnext.onnx
 
 clean: ## remove all that was built, the environment included; trained runs stay
 	rm -rf build .venv .hypothesis .mypy_cache .pytest_cache .qgis-settings .ruff_cache

@@ -48,8 +48,12 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_prepare(commands)
     _add_train(commands.add_parser("train", help="train a network, or go on with an interrupted run"))
+    _add_stages(commands.add_parser("stages", help="train several configurations that build on each other"))
     _add_export(commands.add_parser("export", help="make a model file with its card from a run"))
     _add_evaluate(commands.add_parser("evaluate", help="measure a model file on folders of labelled scenes"))
+    _add_curves(commands.add_parser("curves", help="draw how training went"))
+    _add_ablation(commands.add_parser("ablation", help="measure what each part of the recipe is worth"))
+    _add_overlap(commands.add_parser("overlap", help="check that no test image was trained on"))
     _add_benchmark(commands.add_parser("benchmark", help="time model files in all runtimes that are installed"))
     return parser
 
@@ -72,6 +76,16 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--freeze-encoder", type=int, default=0, metavar="STEPS", help="leave the encoder as it is for so many steps"
     )
     parser.set_defaults(command=_train)
+
+
+def _add_stages(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Train one configuration after another, each in runs/<name of the YAML>, where later ones find the checkpoints "
+        "of earlier ones. The same command goes on after an interruption; stages that are done stay as they are."
+    )
+    parser.add_argument("configs", nargs="+", type=Path, metavar="YAML", help="what to train, in this order")
+    parser.add_argument("--data", type=Path, required=True, metavar="DATA", help="folder where the data sets lie")
+    parser.set_defaults(command=_stages)
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
@@ -100,6 +114,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER@METRES",
         help="a folder whose figures go into the card, with its metres per pixel; nothing is chosen on it",
     )
+    _add_leave_out(parser)
     parser.add_argument("--tile", type=int, default=1024, metavar="PX", help="tile side that the card names")
     parser.add_argument("--orientation", action="store_true", help="also give the road's direction as an output")
     parser.set_defaults(command=_export)
@@ -115,8 +130,62 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folders", nargs="+", metavar="FOLDER@METRES", help="labelled scenes and their metres per pixel (default: 1)"
     )
+    _add_leave_out(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="where to write the report")
     parser.set_defaults(command=_evaluate)
+
+
+def _add_curves(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Draw the loss, and the figures on held-out crops, of runs that follow each other."
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of runs, in their order")
+    parser.add_argument("--beside", type=Path, metavar="RUN", help="a run whose last figures are drawn as level lines")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="PNG", help="the picture to write")
+    parser.set_defaults(command=_curves)
+
+
+def _add_ablation(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Train variants of one configuration with the same small budget (trained.csv; interrupted, the same command "
+        "goes on), or run one exported file in several tiles and averaged over flips and turns (run.csv)."
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="where runs and tables go")
+    training = parser.add_argument_group("trainings")
+    training.add_argument("--config", type=Path, metavar="YAML", help="what the variants are variants of")
+    training.add_argument("--data", type=Path, metavar="DATA", help="folder where the data sets lie")
+    training.add_argument("--teacher", type=Path, metavar="CKPT", help="for the distilled variants")
+    training.add_argument("--steps", type=int, default=500, help="of each training (default: 500)")
+    training.add_argument("--batch", type=int, default=16, help="crops per step (default: 16)")
+    training.add_argument("--crop", type=int, default=160, metavar="PX", help="side of the crops (default: 160)")
+    training.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change a value in all of them"
+    )
+    running = parser.add_argument_group("one file")
+    running.add_argument("--model", type=Path, metavar="FILE", help="an exported ONNX file")
+    running.add_argument("--test", nargs="+", default=[], metavar="FOLDER@METRES", help="labelled scenes")
+    _add_leave_out(running)
+    parser.set_defaults(command=_ablation)
+
+
+def _add_overlap(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Compare test images with training images: by their bytes, and by correlation at every shift, so that parts of "
+        "the same imagery cut or compressed anew are found too. Writes all images with their hashes (scenes.csv) and, "
+        "for each test image, the training image most like it (nearest.csv). Ends with an error when two overlap."
+    )
+    for part in ("training", "test"):
+        parser.add_argument(f"--{part}", nargs="+", required=True, metavar="FOLDER@METRES", help=f"{part} images")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="where to write the tables")
+    parser.set_defaults(command=_overlap)
+
+
+def _add_leave_out(parser: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--leave-out",
+        nargs="+",
+        default=[],
+        metavar="SCENE",
+        help="test scenes that do not count, as in mine/test/a1: those that `overlap` names",
+    )
 
 
 def _add_benchmark(parser: argparse.ArgumentParser) -> None:
@@ -167,7 +236,7 @@ def _run_folder(options: argparse.Namespace) -> Path:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from model_training.evaluation.labelled_folder import parse_folder
+    from model_training.evaluation.labelled_folder import parse_folders
     from model_training.export.export import ExportRequest, export
 
     export(
@@ -175,7 +244,7 @@ def _export(options: argparse.Namespace) -> None:
             checkpoint=options.run / f"{options.checkpoint}.ckpt",
             output=options.output,
             data_root=options.data,
-            tests=tuple(parse_folder(text) for text in options.test),
+            tests=parse_folders(options.test, options.leave_out),
             tile_px=options.tile,
             with_orientation=options.orientation,
             file_format=options.format,
@@ -185,10 +254,44 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from model_training.evaluation.labelled_folder import parse_folder
+    from model_training.evaluation.labelled_folder import parse_folders
     from model_training.evaluation.report import evaluate_model
 
-    evaluate_model(options.model, tuple(parse_folder(text) for text in options.folders), options.output)
+    evaluate_model(options.model, parse_folders(options.folders, options.leave_out), options.output)
+
+
+def _stages(options: argparse.Namespace) -> None:
+    from model_training.training.stages import run_stages
+
+    run_stages(options.configs, options.data)
+
+
+def _curves(options: argparse.Namespace) -> None:
+    from model_training.evaluation.training_curves import draw_training
+
+    draw_training(options.runs, options.beside, options.output)
+
+
+def _ablation(options: argparse.Namespace) -> None:
+    from model_training.evaluation import ablation
+    from model_training.evaluation.labelled_folder import parse_folders
+
+    if options.model is not None:
+        ablation.run_model(options.model, parse_folders(options.test, options.leave_out), options.output)
+        return
+    for name in ("config", "data", "teacher"):
+        if getattr(options, name) is None:
+            raise RequestError(f"--{name}", None, "given, or --model and --test instead")
+    budget = ablation.Budget(options.steps, options.batch, options.crop, tuple(options.set))
+    variants = ablation.variants(options.teacher)
+    ablation.train_variants(options.config, variants, budget, options.data, options.output)
+
+
+def _overlap(options: argparse.Namespace) -> None:
+    from model_training.evaluation.labelled_folder import parse_folders
+    from model_training.evaluation.overlap import check_overlap
+
+    check_overlap(parse_folders(options.training), parse_folders(options.test), options.output)
 
 
 def _benchmark(options: argparse.Namespace) -> None:

@@ -13,6 +13,7 @@ from model_training.datasets.augmentation import AugmentationConfig
 from model_training.datasets.folders import FolderConfig
 from model_training.errors import ConfigError
 from model_training.network.road_network import MULTIPLE_OF, NetworkConfig
+from model_training.training.distillation import DistilConfig
 from model_training.training.losses import LossConfig
 from road_extractor_plugin.contract.decode import DecodeError, decode
 from road_extractor_plugin.contract.errors import RequestError
@@ -35,6 +36,8 @@ class DataConfig:
     """Finest and coarsest imagery for which the card will name the network fit."""
     holdout_fraction: float = 0.1
     """Part of the scenes kept for validation, of each folder that has no `validation` from `prepare` beside it."""
+    leave_out: tuple[str, ...] = ()
+    """Scenes that are not used, as "<folder>/<stem>": those that show a place of the test images."""
     crop_px: int = 256
     """Side of a training crop; a multiple of 32."""
     validation_crop_px: int = 384
@@ -180,6 +183,7 @@ class RunConfig:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     data: DataConfig = field(default_factory=DataConfig)
     loss: LossConfig = field(default_factory=LossConfig)
+    distil: DistilConfig = field(default_factory=DistilConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     start: StartConfig = field(default_factory=StartConfig)
     machine: MachineConfig = field(default_factory=MachineConfig)

@@ -61,6 +61,18 @@ class AccuracyError(RoadExtractorError):
         )
 
 
+class OverlapError(RoadExtractorError):
+    """Test imagery was trained on."""
+
+    def __init__(self, pairs: Sequence[str]) -> None:
+        listed = "; ".join(pairs[:_LISTED_PROBLEMS])
+        more = f"; and {len(pairs) - _LISTED_PROBLEMS} more" if len(pairs) > _LISTED_PROBLEMS else ""
+        super().__init__(
+            f"{len(pairs)} test images show a place that a training image shows: {listed}{more}. "
+            "Move them to the training folder, or remove them from it; figures on them would mean nothing."
+        )
+
+
 class TrainingStoppedError(RoadExtractorError):
     """A signal ended the training early; the run can be continued."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,11 @@ import numpy as np
 from model_training.datasets.folders import ScenePaths, list_scenes
 from model_training.errors import DatasetError
 
-TRAINING, VALIDATION = "training", "validation"
+TRAINING, VALIDATION, LEFT_OUT = "training", "validation", "left out"
 MANIFEST = "manifest.csv"
 PREPARED_TRAINING, PREPARED_VALIDATION = "train", "validation"
 Split = dict[str, dict[str, str]]
-"""Per folder, the part ("training" or "validation") of each stem."""
+"""Per folder, the part ("training", "validation" or "left out") of each stem."""
 
 
 def split_scenes(data_root: Path, folders: tuple[str, ...], fraction: float, seed: int) -> Split:
@@ -73,6 +74,25 @@ def _sources(folder: Path, stems: list[str]) -> dict[str, str]:
         with manifest.open(newline="", encoding="utf-8") as file:
             sources.update({Path(row["crop"]).stem: row["source"] for row in csv.DictReader(file)})
     return {stem: sources[stem] for stem in stems}
+
+
+def leave_out(split: Split, scenes: Sequence[str]) -> Split:
+    """The split with some scenes neither learnt from nor held out.
+
+    Args:
+        split: As drawn.
+        scenes: As "<folder>/<stem>".
+
+    Raises:
+        DatasetError: There is no such scene.
+    """
+    parts = {folder: dict(stems) for folder, stems in split.items()}
+    for scene in scenes:
+        folder, _, stem = scene.rpartition("/")
+        if stem not in parts.get(folder, {}):
+            raise DatasetError(Path(scene), "is no scene of this run", "Correct data.leave_out, <folder>/<stem>")
+        parts[folder][stem] = LEFT_OUT
+    return parts
 
 
 def write_split(path: Path, split: Split) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_training.datasets.folders import list_scenes, read_scene
+from model_training.datasets.folders import ScenePaths, list_scenes, read_scene
+from model_training.errors import DatasetError
 from model_training.evaluation.figures import PROTOCOL, count_scenes, figures
 from model_training.evaluation.prediction import PredictedScene, predict_scene
 from road_extractor_plugin.compute.protocol import Compute
@@ -22,6 +24,46 @@ class LabelledFolder:
     """How reports call it."""
     path: Path
     ground_resolution_m: float
+    left_out: tuple[str, ...] = ()
+    """Stems that do not count, as those that the network has seen."""
+
+    @property
+    def title(self) -> str:
+        """Its name, with what is left out."""
+        return f"{self.name} without {', '.join(self.left_out)}" if self.left_out else self.name
+
+    def scenes(self) -> tuple[ScenePaths, ...]:
+        """The scenes that count.
+
+        Raises:
+            DatasetError: The folder is incomplete, or has nothing but what is left out.
+        """
+        scenes = tuple(scene for scene in list_scenes(self.path) if scene.stem not in self.left_out)
+        if not scenes:
+            raise DatasetError(self.path, "has no scene that is not left out", "Leave out less")
+        return scenes
+
+
+def parse_folders(texts: Sequence[str], leave_out: Sequence[str] = ()) -> tuple[LabelledFolder, ...]:
+    """Folders as `parse_folder` reads them, without some scenes.
+
+    Args:
+        texts: As "FOLDER@METRES".
+        leave_out: Scenes as "<name of the folder>/<stem>", as in "dubai/test/t8_004".
+
+    Raises:
+        RequestError: A folder is wrong, or a scene is in none of them.
+    """
+    folders = []
+    unused = set(leave_out)
+    for folder in map(parse_folder, texts):
+        stems = [scene.rpartition("/")[2] for scene in leave_out if scene.rpartition("/")[0] == folder.name]
+        known = {scene.stem for scene in list_scenes(folder.path)} if stems else set()
+        unused -= {f"{folder.name}/{stem}" for stem in known}
+        folders.append(dataclasses.replace(folder, left_out=tuple(stems)))
+    if unused:
+        raise RequestError("--leave-out", min(unused), f"a scene of {', '.join(f.name for f in folders)}")
+    return tuple(folders)
 
 
 def parse_folder(text: str) -> LabelledFolder:
@@ -50,9 +92,9 @@ def evaluation_for_card(folder: LabelledFolder, compute: Compute) -> Evaluation:
         ComputeError: The network failed.
     """
     counts = count_scenes(_predict(folder, compute), compute.card.thresholds)
-    return Evaluation(folder.name, "test", PROTOCOL, figures(counts))
+    return Evaluation(folder.title, "test", PROTOCOL, figures(counts))
 
 
 def _predict(folder: LabelledFolder, compute: Compute) -> Iterator[PredictedScene]:
-    for paths in list_scenes(folder.path):
+    for paths in folder.scenes():
         yield predict_scene(read_scene(paths), folder.ground_resolution_m, compute)

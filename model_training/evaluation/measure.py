@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from model_training.datasets.folders import Scene, list_scenes, read_scene
+from model_training.datasets.folders import Scene, read_scene
 from model_training.evaluation.curves import Curve, added, count_at_thresholds
 from model_training.evaluation.figures import (
     SceneMeasures,
@@ -79,7 +79,7 @@ def measure_folder(folder: LabelledFolder, compute: Compute, pictures: Path) -> 
     (pictures / THUMBNAILS).mkdir(parents=True)
     target_m = compute.card.input.ground_resolution_m
     seen = []
-    for paths in tqdm(list_scenes(folder.path), desc=folder.name, unit="scene", disable=None):
+    for paths in tqdm(folder.scenes(), desc=folder.name, unit="scene", disable=None):
         scene = resample(read_scene(paths), folder.ground_resolution_m, target_m)
         seen.append(_measure_scene(scene, compute, pictures))
     protocols = NetworkProtocols.for_side(max(max(scene.shape) for scene in seen) * target_m)

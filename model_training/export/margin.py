@@ -5,7 +5,7 @@ A tile is predicted alone and again as the middle of a larger tile, where its bo
     +-------------------+
     |  larger tile      |        |p_alone - p_within| is large along the inner square's border
     |   +-----------+   |        and small in its middle. The margin is the smallest m from which
-    |   |   tile    |   |        on the 99th percentile, over the pixels at one distance from the
+    |   |   tile    |   |        on the 95th percentile, over the pixels at one distance from the
     |   +-----------+   |        border, stays at most 0.1.
     |                   |
     +-------------------+
@@ -26,7 +26,9 @@ from road_extractor_plugin.compute.protocol import Compute
 LOG = logging.getLogger(__name__)
 Float32 = npt.NDArray[np.float32]
 
-PERCENTILE = 99.0
+PERCENTILE = 95.0
+"""The 99th would give the starter model 52 px, of which tiles of 1024 px take a fifth more time than of 16 px; the IoU
+of whole scenes is the same with 52, 24 and 8 px to within 0.0004."""
 LARGEST_DIFFERENCE = 0.1
 CONTEXT_PX = 128
 """What the larger tile has on each side."""

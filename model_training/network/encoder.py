@@ -51,14 +51,18 @@ class EvenSameConv(nn.Conv2d):
 
 
 class Encoder(nn.Module):
-    """A timm network without its classifier; ConvNeXt gets a LayerNorm on each stage, as in its segmentation form."""
+    """A timm network without its classifier; ConvNeXt gets a norm on each stage, as in its segmentation form."""
 
-    def __init__(self, name: str, *, weights: str, drop_path: float, layer_scale_init: float) -> None:
+    def __init__(
+        self, name: str, *, weights: str, drop_path: float, layer_scale_init: float, batch_norms: bool = False
+    ) -> None:
         super().__init__()
         is_convnext = name.startswith("convnext")
         options: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path > 0 else {}
         if is_convnext:
             options["ls_init_value"] = layer_scale_init
+        if is_convnext and batch_norms:
+            options |= {"norm_layer": "batchnorm2d", "conv_mlp": True}  # of (n, c, h, w) throughout
         self.body = create_body(name, pretrained=weights == "imagenet" and name != LITE0, options=options)
         self.channels: tuple[int, ...] = tuple(_feature_info(self.body).channels())
         if weights == "imagenet" and name == LITE0:
@@ -66,7 +70,8 @@ class Encoder(nn.Module):
         elif weights not in {"imagenet", "none"}:
             load_by_name(self.body, Path(weights), name)
         make_padding_constant(self.body)
-        norms = [LayerNorm2d(channels) if is_convnext else nn.Identity() for channels in self.channels]
+        norm = nn.BatchNorm2d if batch_norms else LayerNorm2d
+        norms = [norm(channels) if is_convnext else nn.Identity() for channels in self.channels]
         self.norms = nn.ModuleList(norms)
 
     def forward(self, image: Tensor) -> list[Tensor]:

@@ -6,11 +6,15 @@ of the paper (strides 4, 2 and 1, graph reasoning at each).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 from torch.nn import functional
 
 from model_training.network.blocks import ConvNormRelu, UpsampleTwice, resize_to
-from model_training.network.dual_gcn import DualGcn
+
+NewGraph = Callable[[int], nn.Module]
+"""Makes what reasons over a map of so many channels."""
 
 
 class SharedClassifier(nn.Sequential):
@@ -25,10 +29,10 @@ class RoadHeadS2(nn.Module):
 
     strides = (4, 2)
 
-    def __init__(self, channels_in: int, channels: int, classes: int, *, normalised_graph: bool) -> None:
+    def __init__(self, channels_in: int, channels: int, classes: int, new_graph: NewGraph) -> None:
         super().__init__()
         self.reduce = ConvNormRelu(channels_in, channels, 3)
-        self.graph = DualGcn(channels, normalised=normalised_graph)
+        self.graph = new_graph(channels)
         self.to_half = UpsampleTwice(channels)
         self.classify = SharedClassifier(channels, classes)
 
@@ -46,12 +50,12 @@ class RoadHeadF(nn.Module):
 
     strides = (4, 2, 1)
 
-    def __init__(self, channels_in: int, channels: int, classes: int, *, normalised_graph: bool) -> None:
+    def __init__(self, channels_in: int, channels: int, classes: int, new_graph: NewGraph) -> None:
         super().__init__()
         self.reduce = ConvNormRelu(channels_in, channels, 3)
         self.to_half = UpsampleTwice(channels)
         self.to_full = nn.Sequential(nn.ConvTranspose2d(channels, channels, 3, stride=2), nn.ReLU(inplace=True))
-        self.graphs = nn.ModuleList(DualGcn(channels, normalised=normalised_graph) for _ in self.strides)
+        self.graphs = nn.ModuleList(new_graph(channels) for _ in self.strides)
         self.classify = SharedClassifier(channels, classes)
         self.classify_full = nn.Sequential(
             nn.Conv2d(channels, channels, 3),

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from torch import Tensor, nn, sigmoid
 from torch.nn import functional
 
+from model_training.network.dual_gcn import DualGcn
 from model_training.network.encoder import Encoder
 from model_training.network.heads import OrientationClassesHead, OrientationVectorHead, RoadHeadF, RoadHeadS2
 from model_training.network.upernet import FeaturePyramid, stack_pyramid
@@ -22,6 +23,7 @@ from road_extractor_plugin.contract.errors import RequestError
 
 ROAD_HEADS = {"S2": RoadHeadS2, "F": RoadHeadF}
 ORIENTATIONS = ("vector", "classes", "none")
+ENCODER_NORMS = ("layer", "batch")
 MULTIPLE_OF = 32
 
 
@@ -41,6 +43,8 @@ class NetworkConfig:
     """Width of the road head and its graphs."""
     road_classes: int = 1
     """1: one logit. 2: background and road through a softmax, as in the paper."""
+    graph: bool = True
+    """Dual graph reasoning in the road head; False leaves it out."""
     normalised_graph: bool = True
     """Divide the graph's sums by the number of pixels, so that tile size does not matter; False as published."""
     orientation: str = "vector"
@@ -49,6 +53,8 @@ class NetworkConfig:
     """Rate of stochastic depth in the encoder's last block, growing linearly from 0 in its first."""
     layer_scale_init: float = 1.0
     """First value of ConvNeXt's layer scale; other encoders have none."""
+    encoder_norm: str = "layer"
+    """ConvNeXt's norms: its own, "layer", for which weights exist; or "batch", which exported files fold away."""
 
     def __post_init__(self) -> None:
         """Refuse what no network is built for.
@@ -60,6 +66,8 @@ class NetworkConfig:
             raise RequestError("network.heads", self.heads, f"one of {', '.join(ROAD_HEADS)}")
         if self.orientation not in ORIENTATIONS:
             raise RequestError("network.orientation", self.orientation, f"one of {', '.join(ORIENTATIONS)}")
+        if self.encoder_norm not in ENCODER_NORMS:
+            raise RequestError("network.encoder_norm", self.encoder_norm, f"one of {', '.join(ENCODER_NORMS)}")
         if self.road_classes not in {1, 2}:
             raise RequestError("network.road_classes", self.road_classes, "1 or 2")
 
@@ -85,13 +93,14 @@ class RoadNetwork(nn.Module):
             weights=config.encoder_weights,
             drop_path=config.drop_path,
             layer_scale_init=config.layer_scale_init,
+            batch_norms=config.encoder_norm == "batch",
         )
         self.pyramid = FeaturePyramid(self.encoder.channels, width)
         self.road_head = ROAD_HEADS[config.heads](
             len(self.encoder.channels) * width,
             channels,
             config.road_classes,
-            normalised_graph=config.normalised_graph,
+            self._new_graph,
         )
         self.orientation_head: nn.Module | None = None
         if config.orientation == "vector":
@@ -99,9 +108,16 @@ class RoadNetwork(nn.Module):
         elif config.orientation == "classes":
             self.orientation_head = OrientationClassesHead(width, channels)
 
+    def _new_graph(self, channels: int) -> nn.Module:
+        return DualGcn(channels, normalised=self.config.normalised_graph) if self.config.graph else nn.Identity()
+
     def forward(self, image: Tensor) -> RoadOutputs:
         """(n, 3, h, w), normalised, h and w multiples of 32 -> logits and orientation."""
-        levels = self.pyramid(self.encoder(image))
+        return self.decode(self.encoder(image))
+
+    def decode(self, stages: list[Tensor]) -> RoadOutputs:
+        """Features (n, C_i, h / s, w / s) of the encoder's four stages -> logits and orientation."""
+        levels = self.pyramid(stages)
         roads = [road_logit(logits) for logits in self.road_head(stack_pyramid(levels))]
         return RoadOutputs(roads, [] if self.orientation_head is None else self.orientation_head(levels[0]))
 

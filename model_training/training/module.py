@@ -13,18 +13,20 @@ from torch import Tensor
 from model_training.configuration import RunConfig
 from model_training.datasets.crops import Batch
 from model_training.network.road_network import RoadNetwork, RoadOutputs, road_probability
+from model_training.training.distillation import Distillation, Teacher
 from model_training.training.losses import total_loss
 from model_training.training.schedule import create_optimiser, fraction_done, rate_factor
 from model_training.training.validation import ThresholdSweep
 
 
 class RoadModule(LightningModule):
-    """Trains a `RoadNetwork` as a `RunConfig` says."""
+    """Trains a `RoadNetwork` as a `RunConfig` says, from labels and, where there is one, from a teacher."""
 
-    def __init__(self, config: RunConfig, source_names: tuple[str, ...]) -> None:
+    def __init__(self, config: RunConfig, source_names: tuple[str, ...], teacher: Teacher | None = None) -> None:
         super().__init__()
         self.config = config
         self.network = RoadNetwork(config.network)
+        self.distillation = None if teacher is None else Distillation(self.network, teacher, config.distil)
         if config.machine.channels_last:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.source_names = source_names
@@ -47,12 +49,16 @@ class RoadModule(LightningModule):
 
     def forward(self, image: Tensor) -> RoadOutputs:
         """(n, 3, h, w) -> logits and orientation."""
+        return self.network(self._laid_out(image))  # type: ignore[no-any-return]
+
+    def _laid_out(self, image: Tensor) -> Tensor:
         layout = torch.channels_last if self.config.machine.channels_last else torch.contiguous_format
-        return self.network(image.contiguous(memory_format=layout))  # type: ignore[no-any-return]
+        return image.contiguous(memory_format=layout)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """As the schedule says."""
-        return create_optimiser(self.config.schedule, self.network)
+        beside = () if self.distillation is None else self.distillation.parameters()
+        return create_optimiser(self.config.schedule, self.network, beside)
 
     def on_fit_start(self) -> None:
         """Start the clock."""
@@ -75,7 +81,12 @@ class RoadModule(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
         """Loss of one batch."""
-        parts = total_loss(self(batch.image), batch, self.config.loss, self.fraction_done)
+        image = self._laid_out(batch.image)
+        stages = self.network.encoder(image)
+        outputs = self.network.decode(stages)
+        parts = total_loss(outputs, batch, self.config.loss, self.fraction_done)
+        if self.distillation is not None:
+            parts.update(self.distillation(image, stages, outputs))
         loss = torch.stack(list(parts.values())).sum()
         self.log_dict({f"loss/{name}": part.detach() for name, part in parts.items()}, on_step=True)
         self.log("loss", loss.detach(), prog_bar=True, on_step=True)

@@ -22,7 +22,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from model_training.configuration import RunConfig, config_from
-from model_training.datasets.holdout import Split, read_split, split_scenes, write_split
+from model_training.datasets.holdout import Split, leave_out, read_split, split_scenes, write_split
 from model_training.errors import CheckpointError, ConfigError
 from model_training.network.road_network import RoadNetwork
 from model_training.training.callbacks import (
@@ -35,6 +35,7 @@ from model_training.training.callbacks import (
     StopOnSignal,
 )
 from model_training.training.data import RoadData
+from model_training.training.distillation import Teacher, take_decoder
 from model_training.training.module import RoadModule
 from model_training.training.weights import read_weights, take_weights
 from road_extractor_plugin.contract.errors import OutputExistsError
@@ -50,7 +51,7 @@ def start(config: RunConfig, data_root: Path, run: Path) -> None:
     Raises:
         OutputExistsError: The run's folder already holds a run.
         ConfigError: No data folder is given.
-        CheckpointError: The weights to fine-tune do not fit.
+        CheckpointError: The weights to fine-tune do not fit, or the teacher cannot be read.
         TrainingStoppedError: A signal ended it.
     """
     if not config.data.folders:
@@ -59,8 +60,26 @@ def start(config: RunConfig, data_root: Path, run: Path) -> None:
         raise OutputExistsError(run, (LAST,))
     folders = tuple(folder.path for folder in config.data.folders)
     split = split_scenes(data_root, folders, config.data.holdout_fraction, config.seed)
+    for earlier in (config.distil.teacher, config.start.weights):
+        split = kept_split(split, earlier)
+    split = leave_out(split, config.data.leave_out)
     _write_folder(config, split, run)
     fit(config, RoadData(config, data_root, split), run, checkpoint=None)
+
+
+def kept_split(drawn: Split, checkpoint: str | None) -> Split:
+    """The split of the run that a checkpoint is of, wherever it has the same scenes; else the drawn one.
+
+    Scenes that an earlier network has learnt tell nothing about one that learns from it.
+    """
+    path = None if checkpoint is None else Path(checkpoint).parent / SPLIT_FILE
+    if path is None or not path.is_file():
+        return drawn
+    earlier = read_split(path)
+    return {
+        folder: earlier[folder] if earlier.get(folder, {}).keys() == parts.keys() else parts
+        for folder, parts in drawn.items()
+    }
 
 
 @rank_zero_only
@@ -114,12 +133,16 @@ def fit(config: RunConfig, data: LightningDataModule, run: Path, *, checkpoint: 
     if config.machine.threads is not None:
         torch.set_num_threads(config.machine.threads)
     fine_tuned = None if checkpoint or config.start.weights is None else Path(config.start.weights)
+    teacher = None if config.distil.teacher is None else load_teacher(config, Path(config.distil.teacher))
     module = RoadModule(
         without_encoder_weights(config) if fine_tuned else config,
         tuple(folder.path for folder in config.data.folders),
+        teacher,
     )
     if fine_tuned:
         take_weights(module.network, fine_tuned, reset_heads=config.start.reset_heads)
+    elif teacher and config.distil.take_decoder and not checkpoint:
+        LOG.info("%d arrays taken from the teacher", take_decoder(module.network, teacher.network))
     LOG.info("%.1f M parameters", sum(p.numel() for p in module.network.parameters()) / 1e6)
     build_trainer(config, run).fit(module, data, ckpt_path=checkpoint, weights_only=True)
 
@@ -178,6 +201,23 @@ def _quieten() -> None:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+
+
+def load_teacher(config: RunConfig, checkpoint: Path) -> Teacher:
+    """The teacher of a run.
+
+    Raises:
+        CheckpointError: It cannot be read.
+        ConfigError: It sees images at another ground resolution.
+    """
+    network, learnt = load_network(checkpoint)
+    if learnt.data.ground_resolution_m != config.data.ground_resolution_m:
+        problem = f"data.ground_resolution_m is {config.data.ground_resolution_m}"
+        theirs = f"that of the teacher (distil.teacher) is {learnt.data.ground_resolution_m}; make both the same"
+        raise ConfigError(checkpoint.parent / CONFIG_FILE, f"{problem}, {theirs}")
+    if config.machine.channels_last:
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Teacher(network, config.distil.views)
 
 
 def load_network(checkpoint: Path) -> tuple[RoadNetwork, RunConfig]:

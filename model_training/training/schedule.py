@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -32,15 +33,23 @@ def rate_factor(config: ScheduleConfig, fraction: float) -> float:
     return 0.5 + 0.5 * math.cos(math.pi * (fraction - config.warmup) / (1.0 - config.warmup))  # 2
 
 
-def create_optimiser(config: ScheduleConfig, network: nn.Module) -> torch.optim.Optimizer:
+def create_optimiser(
+    config: ScheduleConfig, network: nn.Module, beside: Iterable[nn.Parameter] = ()
+) -> torch.optim.Optimizer:
     """The optimiser with up to four groups of parameters: in the encoder or not, with weight decay or without.
 
     Each group keeps its `base_rate`, of which the learning rate is `rate_factor` times.
+
+    Args:
+        config: What kind, which rates.
+        network: A network with an `encoder`.
+        beside: Parameters of the losses, which learn as the network's outside of the encoder do.
     """
     encoder_rate = config.learning_rate * config.encoder_rate
     groups: list[dict[str, Any]] = []
     for in_encoder, rate in ((True, encoder_rate), (False, config.learning_rate)):
         parameters = [p for name, p in network.named_parameters() if name.startswith("encoder.") == in_encoder]
+        parameters += () if in_encoder else beside
         for decays, decay in ((True, config.weight_decay), (False, 0.0)):
             chosen = [p for p in parameters if (p.ndim > 1 or config.decay_norms) == decays]
             groups.append({"params": chosen, "lr": rate, "base_rate": rate, "weight_decay": decay})

@@ -28,7 +28,7 @@ def read_weights(checkpoint: Path) -> dict[str, Tensor]:
         state = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["state_dict"]
     except (OSError, LookupError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
         raise CheckpointError(checkpoint, "it holds no network of this program") from error
-    return {key.removeprefix(PREFIX): value for key, value in state.items()}
+    return {key.removeprefix(PREFIX): value for key, value in state.items() if key.startswith(PREFIX)}
 
 
 def take_weights(network: RoadNetwork, checkpoint: Path, *, reset_heads: bool) -> None:

@@ -16,7 +16,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication
 
 from road_extractor_plugin.contract.errors import OutputError
-from road_extractor_plugin.contract.result import ExtractResult, OutputPaths, Report
+from road_extractor_plugin.contract.result import ExtractResult, OutputPaths, Report, VectorizeReport, VectorizeResult
 
 _STYLES_FOLDER = Path(__file__).resolve().parent.parent / "resources" / "styles"
 
@@ -31,13 +31,15 @@ class _Part:
     shown: bool
 
 
-def add_result_group(result: ExtractResult, project: QgsProject) -> QgsLayerTreeGroup:
+def add_result_group(result: ExtractResult | VectorizeResult, project: QgsProject) -> QgsLayerTreeGroup:
     """Put what a run found on top of the project's layers; centre-lines and polygons are shown at once.
 
     Raises:
         OutputError: A file cannot be opened, as when it was removed in the meantime; nothing is added then.
     """
     parts = _parts(result.paths)
+    if isinstance(result, VectorizeResult):
+        parts = parts[:-1]  # the probability is the one that it was made from
     for part in parts:
         if not part.layer.isValid():
             raise OutputError(
@@ -79,26 +81,29 @@ def _raster(path: Path, name: str) -> QgsRasterLayer:
     return QgsRasterLayer(str(path), name, "gdal")
 
 
-def _metadata(layer: QgsMapLayer, report: Report) -> QgsLayerMetadata:
+def _metadata(layer: QgsMapLayer, report: Report | VectorizeReport) -> QgsLayerMetadata:
     """What the layer is and how it was made."""
     metadata = layer.metadata()
     metadata.setTitle(layer.name())
-    metadata.setAbstract(_tr("Roads found by Road Extractor in '{raster}'.").format(raster=report.request["raster"]))
-    metadata.setHistory(
-        [
-            _tr("Model '{name}', version {version}, on {device} ({runtime}).").format(
-                name=report.model["name"],
-                version=report.model["version"],
-                device=report.device.name,
-                runtime=report.device.runtime,
-            ),
-            _tr("Imagery of {found:.2f} m per pixel, computed at {grid:.2f} m per pixel.").format(
-                found=report.raster_ground_resolution_m, grid=report.grid_ground_resolution_m
-            ),
-            *report.warnings,
-        ]
-    )
+    source = report.request["raster" if isinstance(report, Report) else "probability"]
+    metadata.setAbstract(_tr("Roads found by Road Extractor in '{raster}'.").format(raster=source))
+    made_by = _network_sentences(report) if isinstance(report, Report) else []
+    metadata.setHistory([*made_by, *report.warnings])
     return metadata
+
+
+def _network_sentences(report: Report) -> list[str]:
+    return [
+        _tr("Model '{name}', version {version}, on {device} ({runtime}).").format(
+            name=report.model["name"],
+            version=report.model["version"],
+            device=report.device.name,
+            runtime=report.device.runtime,
+        ),
+        _tr("Imagery of {found:.2f} m per pixel, computed at {grid:.2f} m per pixel.").format(
+            found=report.raster_ground_resolution_m, grid=report.grid_ground_resolution_m
+        ),
+    ]
 
 
 def _tr(text: str) -> str:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.compute.raster_rows import RasterRows
+from road_extractor_plugin.compute.traced import Traced
 from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.request import D4, FLIPS, Views
 from road_extractor_plugin.contract.result import Device
 from road_extractor_plugin.contract.trace_settings import TraceSettings
-
-if TYPE_CHECKING:
-    # It needs libraries that the process which averages may lack, where another one computes.
-    from road_extractor_plugin.compute.traced import Traced
 
 Float32 = npt.NDArray[np.float32]
 

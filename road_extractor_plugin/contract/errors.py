@@ -151,3 +151,10 @@ class BatchError(RoadExtractorError):
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(f"{problem}. {remedy}.")
+
+
+class EngineSetupError(RoadExtractorError):
+    """The engine's environment cannot be made, or does not work."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}. {remedy}.")

@@ -10,8 +10,8 @@ from road_extractor_plugin.contract.onnx_metadata import read_onnx_metadata
 from road_extractor_plugin.contract.request import ModelOptions
 from road_extractor_plugin.contract.torchscript_archive import is_torchscript, read_torchscript_card
 
-MODEL_SUFFIXES = (".onnx", ".pt", ".torchscript")
-"""Of the files that may be models; what counts is the content."""
+MODEL_PATTERNS = "*.onnx *.pt *.torchscript"
+"""Names of files that may be models, for file choosers; what counts is the content."""
 
 
 def read_card(path: Path, options: ModelOptions | None = None) -> ModelCard:

@@ -232,8 +232,11 @@ def _plan(
 def fitted(pairs: Sequence[tuple[float, float, float, float]]) -> SampledCost:
     """What grows with pixels and what does not, from pairs of samples: (pixels, quantity, pixels, quantity)."""
     small_px, small, large_px, large = (float(value) for value in np.sum(np.array(pairs, dtype=float), axis=0))
-    per_pixel = max(0.0, (large - small) / (large_px - small_px)) if large_px > small_px else 0.0
-    return SampledCost(max(0.0, (small - per_pixel * small_px) / len(pairs)), per_pixel)
+    if large_px <= small_px or large <= small:
+        return SampledCost((small + large) / 2 / len(pairs), 0.0)
+    per_pixel = (large - small) / (large_px - small_px)
+    per_raster = (small - per_pixel * small_px) / len(pairs)
+    return SampledCost(per_raster, per_pixel) if per_raster >= 0 else SampledCost(0.0, large / large_px)
 
 
 def _merged_px(sizes: Sequence[_Size]) -> list[int]:

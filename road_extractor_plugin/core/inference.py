@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import dataclasses
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -126,13 +127,23 @@ def _read(source: PixelSource, spec: InputSpec, tiles: TileGrid, clock: Stopwatc
 
 
 def _predicted(tiles: Iterator[_Tile | _EmptyTile], compute: Compute, clock: Stopwatch) -> _Tiles:
+    """In the order of the tiles, as many at once as the device takes."""
+    waiting: list[_Tile | _EmptyTile] = []
     for tile in tiles:
-        if isinstance(tile, _EmptyTile):
-            yield tile
-            continue
-        with clock.stage("network"):
-            probability = compute.predict(tile.values[None])[0]
-        yield _Tile(tile.row, tile.column, tile.valid, probability)
+        waiting.append(tile)
+        full = sum(isinstance(each, _Tile) for each in waiting)
+        if full == 0 or full >= compute.device.batch_tiles:
+            yield from _predicted_at_once(waiting, compute, clock)
+            waiting = []
+    yield from _predicted_at_once(waiting, compute, clock)
+
+
+def _predicted_at_once(tiles: Sequence[_Tile | _EmptyTile], compute: Compute, clock: Stopwatch) -> _Tiles:
+    full = [tile.values for tile in tiles if isinstance(tile, _Tile)]
+    with clock.stage("network"):
+        predictions = iter(compute.predict(np.stack(full)) if full else ())
+    for tile in tiles:
+        yield dataclasses.replace(tile, values=next(predictions)) if isinstance(tile, _Tile) else tile
 
 
 def _blended(

@@ -8,10 +8,11 @@ from qgis.PyQt.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 from road_extractor_plugin.gui.batch_page import BatchPage
 from road_extractor_plugin.gui.extract_form import ExtractForm
 from road_extractor_plugin.gui.run_panel import RunPanel
+from road_extractor_plugin.gui.threshold_page import ThresholdPage
 
 
 class RoadExtractorDock(QgsDockWidget):
-    """A page for a layer, with what to do above and how it goes below, and one for a folder of images."""
+    """Pages for a layer, for a folder of images, and for trying out another threshold."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -29,6 +30,8 @@ class RoadExtractorDock(QgsDockWidget):
         self.batch_page = BatchPage(self.pages)
         self.pages.addTab(page, self.tr("Layer"))
         self.pages.addTab(self.batch_page, self.tr("Folder"))
+        self.threshold_page = ThresholdPage(self.pages)
+        self.pages.addTab(self.threshold_page, self.tr("Threshold"))
         self.setWidget(self.pages)
         QWidget.setTabOrder(self.form.folder_widget, self.run_panel.run_button)
         QWidget.setTabOrder(self.run_panel.run_button, self.run_panel.cancel_button)

@@ -20,6 +20,7 @@ from road_extractor_plugin.engine.worker_compute import WorkerCompute
 from road_extractor_plugin.engine.worker_pool import WorkerPool
 from road_extractor_plugin.gui.dock import RoadExtractorDock
 from road_extractor_plugin.gui.job import Job, plan_job
+from road_extractor_plugin.gui.setup_controller import is_engine_there
 from road_extractor_plugin.settings import (
     AreaChoice,
     load_settings,
@@ -44,6 +45,8 @@ class ExtractController(QObject):
     """Runs one job at a time: from the dock's choices to a task, from its end to layers and messages."""
 
     running_changed = pyqtSignal(bool)
+    engine_missing = pyqtSignal()
+    """A run was asked for, and there is nothing to compute it with."""
 
     def __init__(self, iface: QgisInterface, dock: RoadExtractorDock, workers: WorkerPool) -> None:
         super().__init__(dock)
@@ -76,6 +79,9 @@ class ExtractController(QObject):
     def run(self) -> None:
         """What the dock says, unless a run is on or the user thinks better of a large one."""
         if self._task is not None:
+            return
+        if not is_engine_there():
+            self.engine_missing.emit()
             return
         form = self._dock.form
         layer, card = form.layer(), form.model_combo.card()

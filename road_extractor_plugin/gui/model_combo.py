@@ -9,7 +9,7 @@ from qgis.PyQt.QtWidgets import QComboBox, QFileDialog, QWidget
 
 from road_extractor_plugin.contract.errors import RoadExtractorError
 from road_extractor_plugin.contract.model_card import ModelCard
-from road_extractor_plugin.contract.model_file import MODEL_SUFFIXES, read_card
+from road_extractor_plugin.contract.model_file import MODEL_PATTERNS, read_card
 from road_extractor_plugin.engine.models import bundled_models
 
 _CARD_ROLE = int(Qt.ItemDataRole.UserRole) + 1
@@ -75,7 +75,7 @@ class ModelCombo(QComboBox):
             self,
             self.tr("Choose a model"),
             "",
-            self.tr("Road Extractor models ({})").format(" ".join(f"*{suffix}" for suffix in MODEL_SUFFIXES)),
+            self.tr("Road Extractor models ({})").format(MODEL_PATTERNS),
         )
         if file_name:
             self.choose(Path(file_name))

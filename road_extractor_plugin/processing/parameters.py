@@ -20,6 +20,7 @@ from qgis.core import (
     QgsUnitTypes,
 )
 
+from road_extractor_plugin.contract.model_file import MODEL_PATTERNS
 from road_extractor_plugin.contract.request import TraceOptions
 from road_extractor_plugin.contract.trace_settings import PRESETS
 from road_extractor_plugin.engine.models import default_model
@@ -47,7 +48,10 @@ VECTOR_LAYERS = {CENTERLINES: "centerlines", NODES: "nodes", POLYGONS: "polygons
 
 def model_parameter() -> QgsProcessingParameterDefinition:
     """A model file; nothing is the bundled one."""
-    return QgsProcessingParameterFile(MODEL, tr("Model (empty: the bundled one)"), extension="onnx", optional=True)
+    file_filter = tr("Road Extractor models ({})").format(MODEL_PATTERNS)
+    return QgsProcessingParameterFile(
+        MODEL, tr("Model (empty: the bundled one)"), optional=True, fileFilter=file_filter
+    )
 
 
 def model_path(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> Path:
@@ -65,7 +69,9 @@ def threshold_parameter() -> QgsProcessingParameterDefinition:
 
 def device_parameter() -> QgsProcessingParameterDefinition:
     """What the network runs on."""
-    return QgsProcessingParameterString(DEVICE, tr("Device (auto, cpu, cuda)"), "auto")
+    return QgsProcessingParameterString(
+        DEVICE, tr("Device (auto, cpu, openvino, cuda, tensorrt, directml, coreml)"), "auto"
+    )
 
 
 def resolution_parameter() -> QgsProcessingParameterDefinition:

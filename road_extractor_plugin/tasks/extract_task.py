@@ -14,9 +14,7 @@ from road_extractor_plugin.contract.errors import Cancelled, EngineFailedError, 
 from road_extractor_plugin.contract.request import ExtractRequest
 from road_extractor_plugin.contract.result import ExtractResult
 from road_extractor_plugin.engine.worker_compute import WorkerCompute
-
-_INTERRUPT_AFTER_S = 1.0
-"""A cancelled run stops at the next tile; one that takes longer is interrupted, and the next has to load the model."""
+from road_extractor_plugin.tasks.interruption import interrupt_soon
 
 
 class ExtractTask(QgsTask):
@@ -71,9 +69,7 @@ class ExtractTask(QgsTask):
     def cancel(self) -> None:
         """Stop at the next tile, or soon; QGIS calls this, and so may any thread."""
         super().cancel()
-        timer = threading.Timer(_INTERRUPT_AFTER_S, self._compute.interrupt)
-        timer.daemon = True
-        timer.start()
+        interrupt_soon(self._compute)
 
     def finished(self, result: bool) -> None:  # noqa: ARG002, FBT001  (as QGIS calls it)
         """Tell how it ended; QGIS calls this in the thread of the widgets."""

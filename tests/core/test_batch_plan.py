@@ -103,7 +103,9 @@ def test_what_grows_with_pixels_comes_apart_from_what_does_not() -> None:
     one_tile_each = fitted([(100, 3.0, 100, 3.5), (80, 2.5, 80, 2.0)])
     assert (one_tile_each.per_raster, one_tile_each.per_pixel) == pytest.approx((2.75, 0.0))
     noise = fitted([(100, 3.0, 400, 2.0)])
-    assert (noise.per_raster, noise.per_pixel) == (3.0, 0.0)
+    assert (noise.per_raster, noise.per_pixel) == (2.5, 0.0)
+    steep = fitted([(100, 1.0, 400, 8.0)])
+    assert (steep.per_raster, steep.per_pixel) == (0.0, 0.02)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.grid import TileGrid, Window
 from road_extractor_plugin.contract.model_card import ModelCard
+from road_extractor_plugin.contract.result import Device
 from road_extractor_plugin.core.inference import inferred, plan_tiles
 from road_extractor_plugin.core.stopwatch import Stopwatch
 
@@ -47,6 +49,23 @@ class ConstantCompute(LocalCompute):
 
     def predict(self, tiles: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         return np.full((len(tiles), *tiles.shape[2:]), 0.37, dtype=np.float32)
+
+
+class BatchCompute(LocalCompute):
+    """Takes some tiles at once, and keeps how many it was given."""
+
+    def __init__(self, path: Path, card: ModelCard, batch_tiles: int) -> None:
+        super().__init__(path, card, device="cpu")
+        self.batch_tiles = batch_tiles
+        self.counts: list[int] = []
+
+    @property
+    def device(self) -> Device:
+        return dataclasses.replace(super().device, batch_tiles=self.batch_tiles)
+
+    def predict(self, tiles: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        self.counts.append(len(tiles))
+        return super().predict(tiles)
 
 
 @pytest.fixture
@@ -119,6 +138,20 @@ def test_tiles_without_imagery_are_not_computed(compute: LocalCompute) -> None:
     assert found.tiles_run == 1
     assert tiles.tile_count > 4
     np.testing.assert_array_equal(found.valid, valid)
+
+
+def test_the_device_is_given_as_many_tiles_as_it_takes(
+    compute: LocalCompute, tiny_model: Path, card: ModelCard
+) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (3, 256, 256), dtype=np.uint8)
+    valid = np.ones((256, 256), dtype=bool)
+    valid[:, 60:200] = False
+    source, tiles = ArraySource(image, valid), plan_tiles(card, 256, 256, 64)
+    batches = BatchCompute(tiny_model, card, 4)
+    found, one_by_one = infer(source, batches, tiles), infer(source, compute, tiles)
+    assert set(batches.counts[:-1]) == {4}
+    assert sum(batches.counts) == found.tiles_run < tiles.tile_count
+    np.testing.assert_allclose(found.probability, one_by_one.probability, atol=1e-6)
 
 
 def test_what_is_under_nodata_does_not_matter(compute: LocalCompute) -> None:

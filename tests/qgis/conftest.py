@@ -40,6 +40,12 @@ def wait_until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
         time.sleep(0.005)
 
 
+@pytest.fixture
+def wait() -> Callable[..., None]:
+    """(condition) Let QGIS work until something is true."""
+    return wait_until
+
+
 class Desktop:
     """The part of `QgisInterface` that the plugin uses, on a real window whose contents can be counted."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from osgeo import gdal
-from qgis.core import QgsApplication, QgsProject
+from qgis.core import QgsProject
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QPushButton
@@ -69,20 +69,6 @@ def images(tmp_path: Path, add_layer: Callable[..., Any]) -> Path:
 @pytest.fixture
 def page(plugin: RoadExtractorPlugin, desktop: Any, images: Path, tmp_path: Path) -> Page:
     return Page(desktop, images, tmp_path / "out")
-
-
-@pytest.fixture
-def wait(request: pytest.FixtureRequest) -> Callable[[Callable[[], bool]], None]:
-    """Let QGIS work until something is true."""
-
-    def until(condition: Callable[[], bool]) -> None:
-        end_s = time.monotonic() + 60
-        while not condition():
-            assert time.monotonic() < end_s, "it did not happen in time"
-            QgsApplication.processEvents()
-            time.sleep(0.005)
-
-    return until
 
 
 def test_a_folder(page: Page, wait: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import QFileDialog, QWidget
 
+from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.gui import model_combo
 from road_extractor_plugin.gui.dock import RoadExtractorDock
 from road_extractor_plugin.gui.run_panel import RunPanel
@@ -52,6 +54,28 @@ def test_model_is_described_by_its_card(dock: RoadExtractorDock, tiny_model: Pat
     assert "Drawn by the tests." in combo.itemData(0, Qt.ItemDataRole.ToolTipRole)
     combo.choose(tiny_model)
     assert combo.count() == 2, "a known model is not listed twice"
+
+
+def test_torchscript_files_can_be_chosen(
+    dock: RoadExtractorDock, card: ModelCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without torch: only the card is read."""
+    path, offered = tmp_path / "model.pt", []
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("m/code/net.py", "")
+        archive.writestr("m/extra/model_card.json", card.to_json())
+
+    def choose(*arguments: Any) -> tuple[str, str]:
+        offered.append(arguments[-1])
+        return str(path), ""
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", choose)
+    combo = dock.form.model_combo
+    combo.setCurrentIndex(combo.count() - 1)
+    combo.activated.emit(combo.count() - 1)
+    assert offered == ["Road Extractor models (*.onnx *.pt *.torchscript)"]
+    assert combo.model() == path
+    assert combo.card() == card
 
 
 def test_bundled_models_are_listed(

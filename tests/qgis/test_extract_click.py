@@ -43,6 +43,7 @@ def test_click_brings_a_styled_group(desktop: Any, add_layer: Any, output_folder
     (line,) = nodes["Centre-lines"].layer().getFeatures()
     assert line["length_m"] == pytest.approx(200, abs=10)
     assert "km of road" in desktop.child(QLabel, "result_label").text()
+    assert ", onnxruntime " in desktop.child(QLabel, "result_label").text(), "what ran, and why"
     assert "km of road" in desktop.messages()
     assert desktop.action.isEnabled()
     assert load_speed_mpx_s() is not None

@@ -13,8 +13,9 @@ from PIL import Image
 
 from model_training.cli import main
 from model_training.datasets.folders import Scene
+from model_training.errors import DatasetError
 from model_training.evaluation.figures import choose_thresholds, count_scenes, figures
-from model_training.evaluation.labelled_folder import parse_folder
+from model_training.evaluation.labelled_folder import parse_folder, parse_folders
 from model_training.evaluation.networks import NetworkProtocols, network_figures, trace_scene
 from model_training.evaluation.prediction import ArraySource, PredictedScene, predict_scene, resample
 from road_extractor_plugin.contract.errors import RequestError
@@ -238,3 +239,16 @@ def test_evaluate_names_a_file_that_is_no_model(tmp_path: Path, capsys: pytest.C
     assert main(["evaluate", str(tmp_path / "m.onnx"), "x", "-o", str(tmp_path / "r")]) == 2
     assert "m.onnx" in capsys.readouterr().err
     assert not (tmp_path / "r").exists()
+
+
+def test_scenes_left_out_do_not_count_and_are_named(tmp_path: Path, write_folder: Callable[..., Path]) -> None:
+    texts = [f"{write_folder(tmp_path / name / 'test')}@1.0" for name in ("a", "b")]
+    first, second = parse_folders(texts, ["b/test/s0", "b/test/s2"])
+    assert [scene.stem for scene in first.scenes()] == ["s0", "s1", "s2"]
+    assert [scene.stem for scene in second.scenes()] == ["s1"]
+    assert (first.title, second.title) == ("a/test", "b/test without s0, s2")
+    with pytest.raises(RequestError, match=r"--leave-out is 'b/test/s7', but must be a scene of a/test, b/test"):
+        parse_folders(texts, ["b/test/s0", "b/test/s7"])
+    nothing = parse_folders(texts[:1], ["a/test/s0", "a/test/s1", "a/test/s2"])[0]
+    with pytest.raises(DatasetError, match="no scene that is not left out"):
+        nothing.scenes()

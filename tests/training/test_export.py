@@ -31,9 +31,17 @@ from road_extractor_plugin.contract.onnx_metadata import read_onnx_metadata
         {"with_orientation": True},
         {"heads": "F", "road_classes": 2, "orientation": "classes"},
         {"encoder": "test_convnext", "normalised_graph": False},
+        {"encoder": "test_convnext", "encoder_norm": "batch"},
         {"encoder": "tf_efficientnet_lite0"},
     ],
-    ids=["S2", "S2 with orientation", "F with two classes", "ConvNeXt", "EfficientNet-Lite0"],
+    ids=[
+        "S2",
+        "S2 with orientation",
+        "F with two classes",
+        "ConvNeXt",
+        "ConvNeXt with batch norms",
+        "EfficientNet-Lite0",
+    ],
 )
 def test_onnxruntime_computes_what_torch_computes_at_every_size(
     network: dict[str, object], deployed: Callable[..., DeployedNetwork]
@@ -44,6 +52,14 @@ def test_onnxruntime_computes_what_torch_computes_at_every_size(
     assert [entry.version for entry in graph.opset_import if not entry.domain] == [OPSET]
     names = [output.name for output in graph.graph.output]
     assert names == ["road_probability", "orientation"][: 1 + module.with_orientation]
+
+
+def test_convnext_with_batch_norms_has_no_layer_norm_in_its_graph(deployed: Callable[..., DeployedNetwork]) -> None:
+    kinds = [
+        {node.op_type for node in to_onnx(deployed(encoder="convnext_atto", encoder_norm=norm)).graph.node}
+        for norm in ("layer", "batch")
+    ]
+    assert kinds[0] - kinds[1] == {"LayerNormalization"}
 
 
 def test_the_exported_output_has_the_input_s_size_at_sizes_never_traced(

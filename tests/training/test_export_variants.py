@@ -20,6 +20,7 @@ from model_training.export.parity import HALF_WEIGHTS_TOLERANCE, TOLERANCE
 from model_training.export.quantise import quantised, quantised_nodes
 from model_training.export.torchscript import to_torchscript, write_torchscript
 from model_training.network.road_network import DeployedNetwork
+from road_extractor_plugin.compute.device_report import check_device, device_statuses
 from road_extractor_plugin.compute.metrics.segmentation import SegmentationCounts
 from road_extractor_plugin.compute.self_test import run_self_test
 from road_extractor_plugin.contract.errors import ModelUnreadableError
@@ -136,6 +137,9 @@ def test_every_variant_carries_its_measured_card_and_can_be_evaluated(
     assert compute.card.self_test.tolerance == tolerance
     assert compute.card.evaluation[0].split == "held out of training"
     assert run_self_test(compute) < 1e-5
+    devices = [status.name for status in device_statuses(model) if not status.problem]
+    assert devices
+    assert [name for name in devices if not check_device(model, compute.card, name).passed] == []
     assert main(["evaluate", str(model), str(data_root / "drawn"), "-o", str(run.parent / "report")]) == 0
 
 

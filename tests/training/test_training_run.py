@@ -13,7 +13,8 @@ from lightning.pytorch import Callback, Trainer
 
 from model_training.cli import main
 from model_training.configuration import RunConfig, read_config
-from model_training.errors import CheckpointError, ConfigError, TrainingStoppedError
+from model_training.datasets.holdout import LEFT_OUT, TRAINING, VALIDATION, read_split, scenes_of
+from model_training.errors import CheckpointError, ConfigError, DatasetError, TrainingStoppedError
 from model_training.training import callbacks, run
 from road_extractor_plugin.contract.errors import OutputError, OutputExistsError
 
@@ -185,3 +186,17 @@ def test_the_command_line_says_what_is_missing_in_one_line(
         error = capsys.readouterr().err.strip().splitlines()[-1]
         assert problem in error
     assert not (tmp_path / "r").exists()
+
+
+def test_scenes_left_out_are_neither_learnt_from_nor_held_out(
+    tmp_path: Path, data_root: Path, small_config: Path
+) -> None:
+    config = read_config(small_config, ("schedule.max_steps=1", "data.leave_out=[drawn/s1, drawn/s4]"))
+    run.start(config, data_root, tmp_path / "run")
+    split = read_split(tmp_path / "run" / "split.csv")
+    assert [stem for stem, part in split["drawn"].items() if part == LEFT_OUT] == ["s1", "s4"]
+    used = [scene.stem for part in (TRAINING, VALIDATION) for scene in scenes_of(data_root, "drawn", split, part)]
+    assert sorted(used) == ["s0", "s2", "s3", "s5"]
+    wrong = read_config(small_config, ("data.leave_out=[drawn/s9]",))
+    with pytest.raises(DatasetError, match=r"drawn/s9.*is no scene of this run"):
+        run.start(wrong, data_root, tmp_path / "wrong")

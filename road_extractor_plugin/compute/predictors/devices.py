@@ -94,8 +94,6 @@ TORCHSCRIPT_DEVICES = (
 CPU = "cpu"
 """The device that every installation has; the others fall back on it."""
 
-DEVICE_NAMES = (AUTO, *(kind.name for kind in ONNX_DEVICES))
-
 
 def devices_for(path: Path) -> tuple[DeviceKind, ...]:
     """The kinds that a model file can run on, whether they are here or not."""

@@ -1,0 +1,222 @@
+"""What happens between the slider and the roads drawn over the map."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qgis.core import Qgis, QgsApplication, QgsCoordinateTransform, QgsCsException, QgsProject, QgsRasterLayer
+from qgis.PyQt.QtCore import QObject, QTimer
+
+from road_extractor_plugin.bridge.layer_file import layer_file
+from road_extractor_plugin.bridge.layer_group import add_result_group
+from road_extractor_plugin.bridge.log import log
+from road_extractor_plugin.bridge.output_folder import default_output_folder, run_folder
+from road_extractor_plugin.contract.errors import RoadExtractorError
+from road_extractor_plugin.contract.model_card import Thresholds
+from road_extractor_plugin.contract.request import VectorizeRequest
+from road_extractor_plugin.contract.result import VectorizeResult
+from road_extractor_plugin.contract.road_graph import BRIDGED
+from road_extractor_plugin.contract.trace_settings import TraceSettings
+from road_extractor_plugin.engine.worker_compute import WorkerTracer
+from road_extractor_plugin.engine.worker_pool import WorkerPool
+from road_extractor_plugin.gui.dock import RoadExtractorDock
+from road_extractor_plugin.gui.preview_item import PreviewItem
+from road_extractor_plugin.settings import load_worker_choice
+from road_extractor_plugin.tasks.vectorize_task import PartTraced, TracePartTask, VectorizeTask
+
+if TYPE_CHECKING:
+    from qgis.gui import QgisInterface
+
+    from road_extractor_plugin.core.probability_view import ProbabilityPart, ProbabilityView
+
+_ROAD = 1
+"""In the tracer's mask."""
+_MAX_SIDE_PX = 2000
+"""More of a raster than this is shown averaged."""
+_SETTLE_MS = 40
+"""A slider that is being moved gives one preview for so many milliseconds."""
+_EQUAL = Thresholds(0.5, 0.5)
+"""Where no model says how far the lower threshold lies below the upper."""
+_STOP_TIMEOUT_S = 10.0
+"""How long unloading waits for running work."""
+
+
+class ThresholdController(QObject):
+    """Shows at once what another threshold would give in the visible extent, and applies it to the whole."""
+
+    def __init__(self, iface: QgisInterface, dock: RoadExtractorDock, workers: WorkerPool) -> None:
+        super().__init__(dock)
+        self._iface = iface
+        self._dock = dock
+        self._workers = workers
+        self._page = dock.threshold_page
+        self._item = PreviewItem(iface.mapCanvas())
+        self._view: tuple[Path, ProbabilityView] | None = None
+        self._preview: TracePartTask | None = None
+        self._is_outdated = False
+        self._applying: VectorizeTask | None = None
+        self._settling = QTimer(self)
+        self._settling.setSingleShot(True)
+        self._settling.setInterval(_SETTLE_MS)
+        self._settling.timeout.connect(self.redraw)
+        self._page.changed.connect(self._settling.start)
+        self._page.apply_clicked.connect(self.apply)
+        iface.mapCanvas().extentsChanged.connect(self._settling.start)
+        card = dock.form.model_combo.card()
+        if card is not None:
+            self._page.show_threshold(card.thresholds.high)
+
+    def close(self) -> None:
+        """Stop everything, before the plugin goes."""
+        self._iface.mapCanvas().extentsChanged.disconnect(self._settling.start)
+        self._settling.stop()
+        self._iface.mapCanvas().scene().removeItem(self._item)
+        tasks = [task for task in (self._preview, self._applying) if task is not None]
+        self._preview = self._applying = None
+        for task in tasks:
+            for signal in (task.done, task.failed, task.cancelled):
+                signal.disconnect()
+            task.cancel()
+        for task in tasks:
+            task.wait_until_stopped(_STOP_TIMEOUT_S)
+
+    def redraw(self) -> None:
+        """Draw the mask of the visible part at once, and its lines as soon as they are traced."""
+        layer = self._page.layer()
+        if layer is None or not self._page.show_box.isChecked():
+            self._item.clear()
+            return
+        try:
+            part = self._visible_part(layer)
+            settings = self._page.options().settings(self._model_thresholds())
+        except RoadExtractorError as error:
+            self._item.clear()
+            self._page.show_message(str(error))
+            return
+        if part is None:
+            self._item.clear()
+            self._page.show_message(self.tr("The map does not show this raster."))
+            return
+        from road_extractor_plugin.core.probability_view import quick_mask
+
+        self._item.show_mask(quick_mask(part, settings.thresholds.high), part.geotransform, layer.crs())
+        self._trace(part, settings)
+
+    def _visible_part(self, layer: QgsRasterLayer) -> ProbabilityPart | None:
+        # Imported here: it changes how GDAL tells its errors in the whole process.
+        from road_extractor_plugin.core.probability_view import ProbabilityView
+        from road_extractor_plugin.core.raster_grid import Bounds
+
+        path = layer_file(layer)
+        if self._view is None or self._view[0] != path:
+            self._view = path, ProbabilityView(path)
+        canvas = self._iface.mapCanvas().mapSettings()
+        to_layer = QgsCoordinateTransform(canvas.destinationCrs(), layer.crs(), QgsProject.instance())
+        try:
+            extent = to_layer.transformBoundingBox(canvas.visibleExtent())
+        except QgsCsException:
+            return None
+        wanted = Bounds(extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum())
+        return self._view[1].read(wanted, _MAX_SIDE_PX)
+
+    def _model_thresholds(self) -> Thresholds:
+        """Those of the chosen model, for their proportion."""
+        card = self._dock.form.model_combo.card()
+        return _EQUAL if card is None else card.thresholds
+
+    def _trace(self, part: ProbabilityPart, settings: TraceSettings) -> None:
+        if self._preview is not None:
+            self._is_outdated = True  # what runs takes a moment only
+            return
+        task = TracePartTask(part, settings, WorkerTracer(self._workers, load_worker_choice()))
+        self._preview, self._is_outdated = task, False
+        task.done.connect(self._on_traced)
+        task.failed.connect(self._on_not_traced)
+        task.cancelled.connect(self._on_not_traced)
+        QgsApplication.taskManager().addTask(task)
+
+    def _on_traced(self, found: PartTraced) -> None:
+        self._preview = None
+        if self._is_outdated:
+            self.redraw()
+            return
+        edges, mask, layer = found.traced.graph.edges, found.traced.mask, self._page.layer()
+        if layer is None:
+            return
+        self._item.show_mask(mask.read(0, mask.shape[0]) == _ROAD, found.part.geotransform, layer.crs())
+        self._item.show_lines(
+            [edge.points for edge in edges if edge.origin != BRIDGED],
+            [edge.points for edge in edges if edge.origin == BRIDGED],
+        )
+        text = self.tr("{km:.2f} km of road in the visible part.").format(km=_length_km(found))
+        if found.part.reduction > 1:
+            text += " " + self.tr("Zoom in for full detail: 1 pixel stands for {:.1f}.").format(found.part.reduction)
+        self._page.show_message(text)
+
+    def _on_not_traced(self, problem: str) -> None:
+        self._preview = None
+        self._page.show_message(problem)
+
+    def apply(self) -> None:
+        """Trace the whole raster, into a folder of its own."""
+        layer = self._page.layer()
+        if layer is None or self._applying is not None:
+            return
+        results = self._dock.form.settings().output_folder or default_output_folder(QgsProject.instance())
+        try:
+            request = VectorizeRequest(
+                probability=layer_file(layer),
+                output_folder=run_folder(results, layer.name(), datetime.now().astimezone()),
+                model_thresholds=self._model_thresholds(),
+                trace=self._page.options(),
+            )
+        except RoadExtractorError as error:
+            self._complain(str(error))
+            return
+        task = VectorizeTask(request, WorkerTracer(self._workers, load_worker_choice()))
+        task.progressChanged.connect(lambda percent: self._page.progress_bar.setValue(int(percent)))
+        task.done.connect(self._on_applied)
+        task.failed.connect(self._on_not_applied)
+        task.cancelled.connect(self._on_not_applied)
+        self._applying = task
+        self._page.show_applying(is_on=True)
+        QgsApplication.taskManager().addTask(task)
+
+    def _on_applied(self, result: VectorizeResult) -> None:
+        self._end_applying()
+        try:
+            add_result_group(result, QgsProject.instance())
+        except RoadExtractorError as error:
+            self._complain(str(error))
+            return
+        self._page.show_box.setChecked(False)
+        text = self.tr("{km:.2f} km of road in {lines} lines.").format(
+            km=result.report.roads.length_km, lines=result.report.roads.centerlines
+        )
+        self._page.show_message(text)
+        self._say(text, Qgis.MessageLevel.Success)
+
+    def _on_not_applied(self, problem: str) -> None:
+        self._end_applying()
+        self._page.show_message(problem)
+        self._complain(problem)
+
+    def _end_applying(self) -> None:
+        self._applying = None
+        self._page.show_applying(is_on=False)
+
+    def _complain(self, text: str) -> None:
+        self._say(text, Qgis.MessageLevel.Warning)
+
+    def _say(self, text: str, level: Qgis.MessageLevel) -> None:
+        log(text, level)
+        self._iface.messageBar().pushMessage(self.tr("Road Extractor"), text, level)
+
+
+def _length_km(found: PartTraced) -> float:
+    """Length of all lines, by the size of the pixels."""
+    steps = [np.diff(edge.points, axis=0) * found.part.pixel_size_m for edge in found.traced.graph.edges]
+    return float(sum(np.linalg.norm(step, axis=1).sum() for step in steps)) / 1000
