@@ -14,6 +14,8 @@ from road_extractor_plugin.cli.terminal import TerminalFeedback, say
 from road_extractor_plugin.contract.batch import (
     DONE,
     FAILED,
+    GPKG,
+    MERGED_FORMATS,
     RASTER_PATTERNS,
     SKIPPED,
     BatchRequest,
@@ -40,6 +42,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--not-recursive", action="store_true", help="leave the folders below alone")
     parser.add_argument("--skip-existing", action="store_true", help="go on with a batch that was stopped")
     parser.add_argument("--no-merge", action="store_true", help="do not make one network of all rasters")
+    parser.add_argument(
+        "--merged-format", choices=MERGED_FORMATS, default=GPKG, help="write that network as GeoParquet too"
+    )
     several = parser.add_mutually_exclusive_group()
     several.add_argument("--workers", type=int, default=1, metavar="N", help="run in so many processes of this machine")
     several.add_argument(
@@ -60,6 +65,7 @@ def _run(options: argparse.Namespace) -> None:
         recursive=not options.not_recursive,
         skip_existing=options.skip_existing,
         merge=not options.no_merge,
+        merged_format=options.merged_format,
     )
     if options.workers < 1:
         raise RequestError("workers", options.workers, "1 or more")

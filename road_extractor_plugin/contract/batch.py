@@ -14,6 +14,9 @@ from road_extractor_plugin.contract.result import ExtractResult, OutputPaths, Ro
 RASTER_PATTERNS = ("*.tif", "*.tiff", "*.vrt", "*.jp2", "*.img", "*.ecw", "*.png", "*.jpg", "*.jpeg")
 """Names under which rasters are sought; upper and lower case are the same."""
 
+GPKG, PARQUET = "gpkg", "parquet"
+MERGED_FORMATS = (GPKG, PARQUET)
+
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
 
 
@@ -34,13 +37,17 @@ class BatchRequest:
     """Leave rasters alone whose results are there: so a batch that was stopped goes on."""
     merge: bool = True
     """Make one network of all rasters at the end."""
+    merged_format: str = GPKG
+    """One of `MERGED_FORMATS`; with `PARQUET` it is a GeoPackage, and GeoParquet too."""
 
     def __post_init__(self) -> None:
         """Refuse what finds nothing.
 
         Raises:
-            RequestError: No pattern is given.
+            RequestError: No pattern is given, or the format is unknown.
         """
+        if self.merged_format not in MERGED_FORMATS:
+            raise RequestError("merged format", self.merged_format, f"one of {', '.join(MERGED_FORMATS)}")
         if not self.patterns:
             raise RequestError("patterns", self.patterns, "at least one, such as *.tif")
 

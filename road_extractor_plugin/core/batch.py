@@ -11,6 +11,7 @@ from pathlib import Path
 
 from road_extractor_plugin.contract.batch import (
     FAILED,
+    PARQUET,
     SKIPPED,
     BatchRequest,
     BatchResult,
@@ -25,6 +26,7 @@ from road_extractor_plugin.contract.request import ExtractRequest
 from road_extractor_plugin.contract.result import OutputPaths, RoadCounts
 from road_extractor_plugin.core.batch_runner import RasterRunner
 from road_extractor_plugin.core.batch_table import BatchTable
+from road_extractor_plugin.core.geoparquet import require_driver, write_layers
 from road_extractor_plugin.core.merge import merge_networks
 from road_extractor_plugin.core.progress import PartOf
 
@@ -75,7 +77,7 @@ def run_batch(request: BatchRequest, runner: RasterRunner, watcher: BatchWatcher
     1. Rasters whose results would meet, and those whose results are kept, are told of first.
     2. The runner does the others. The table is true whenever the batch ends. Files of rasters that are done stay, also
        when the batch is cancelled.
-    3. The networks become one, in this process.
+    3. The networks become one, in this process; as GeoParquet too, where that is asked for.
 
     Args:
         request: What to do.
@@ -86,11 +88,13 @@ def run_batch(request: BatchRequest, runner: RasterRunner, watcher: BatchWatcher
     Raises:
         BatchError: There is no raster.
         DiskFullError: There is no room for the next raster's results.
-        OutputError: The table cannot be written.
+        OutputError: The table cannot be written, or GDAL cannot write GeoParquet.
         Cancelled: The user asked for it.
         RoadExtractorError: The model cannot be loaded, or the networks not be merged.
     """
     try:
+        if request.merge and request.merged_format == PARQUET:
+            require_driver()
         rasters = find_rasters(request)
         watcher.found(rasters)
         batch = _Batch(request, runner, watcher, feedback)
@@ -138,8 +142,11 @@ class _Batch:
             self._feedback.warning(f"{missing} rasters have no probability raster and are not in the merged network.")
         if not present:
             return None
-        part = PartOf(self._feedback, _MERGING, 1.0)
-        return merge_networks(present, self._request.merged_roads, self._runner.tracer(), self._settings, part)
+        part, roads = PartOf(self._feedback, _MERGING, 1.0), self._request.merged_roads
+        merged = merge_networks(present, roads, self._runner.tracer(), self._settings, part)
+        if merged is not None and self._request.merged_format == PARQUET:
+            write_layers(roads)
+        return merged
 
 
 def sort_out(request: BatchRequest, rasters: Sequence[Path]) -> tuple[list[RasterOutcome], list[RasterJob]]:
