@@ -88,21 +88,18 @@ class RasterOutcome:
 class RasterJob:
     """One raster of a batch that is to be done, by whatever process on whatever machine."""
 
+    raster: Path
     request: ExtractRequest
+    """For this raster."""
     share: float
     """Of the work of all jobs, 0..1."""
     label: str
     """Its name, and which of how many it is."""
 
     @property
-    def raster(self) -> Path:
-        """What it is about."""
-        return self.request.raster
-
-    @property
     def paths(self) -> OutputPaths:
         """Its results."""
-        return OutputPaths(self.request.output_folder, self.request.raster.stem)
+        return OutputPaths(self.request.output_folder, self.raster.stem)
 
     def done(self, result: ExtractResult, seconds: float) -> RasterOutcome:
         """What to tell when it has gone well."""

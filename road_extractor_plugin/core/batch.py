@@ -22,7 +22,6 @@ from road_extractor_plugin.contract.batch import (
 from road_extractor_plugin.contract.errors import BatchError, Cancelled
 from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.model_file import read_card
-from road_extractor_plugin.contract.request import ExtractRequest
 from road_extractor_plugin.contract.result import OutputPaths, RoadCounts
 from road_extractor_plugin.core.batch_runner import RasterRunner
 from road_extractor_plugin.core.batch_table import BatchTable
@@ -152,11 +151,10 @@ class _Batch:
 def sort_out(request: BatchRequest, rasters: Sequence[Path]) -> tuple[list[RasterOutcome], list[RasterJob]]:
     """What can be told at once (rule 1), and what is to be done."""
     decided: list[RasterOutcome] = []
-    open_ones: list[ExtractRequest] = []
+    open_ones: list[Path] = []
     taken: dict[Path, Path] = {}
     for raster in rasters:
-        job = request.job(raster)
-        paths = OutputPaths(job.output_folder, raster.stem)
+        paths = OutputPaths(request.job(raster).output_folder, raster.stem)
         other = taken.setdefault(paths.report, raster)
         if other != raster:
             message = f"Its results would have the same names as those of '{other.name}'. Rename one of the two."
@@ -164,17 +162,17 @@ def sort_out(request: BatchRequest, rasters: Sequence[Path]) -> tuple[list[Raste
         elif request.skip_existing and paths.roads.exists() and paths.report.exists():
             decided.append(_skipped(raster, paths))
         else:
-            open_ones.append(job)
-    return decided, _jobs(open_ones)
+            open_ones.append(raster)
+    return decided, _jobs(request, open_ones)
 
 
-def _jobs(requests: Sequence[ExtractRequest]) -> list[RasterJob]:
+def _jobs(request: BatchRequest, rasters: Sequence[Path]) -> list[RasterJob]:
     """Each raster's share of the work is that of its file's size."""
-    sizes = [request.raster.stat().st_size + 1 if request.raster.exists() else 1 for request in requests]
+    sizes = [raster.stat().st_size + 1 if raster.exists() else 1 for raster in rasters]
     total, count = sum(sizes), len(sizes)
     return [
-        RasterJob(request, size / total, f"{request.raster.name} ({number} of {count})")
-        for number, (request, size) in enumerate(zip(requests, sizes), start=1)
+        RasterJob(raster, request.job(raster), size / total, f"{raster.name} ({number} of {count})")
+        for number, (raster, size) in enumerate(zip(rasters, sizes), start=1)
     ]
 
 

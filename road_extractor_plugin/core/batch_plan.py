@@ -17,7 +17,7 @@ from road_extractor_plugin.contract.batch_plan import BatchPlan, SampledCost, lo
 from road_extractor_plugin.contract.errors import BatchError, RasterUnusableError, RoadExtractorError
 from road_extractor_plugin.contract.feedback import Feedback, SilentFeedback, stop_if_cancelled
 from road_extractor_plugin.contract.grid import Grid, TileGrid, Window
-from road_extractor_plugin.contract.request import Area, ExtractRequest
+from road_extractor_plugin.contract.request import Area
 from road_extractor_plugin.core.batch import find_rasters, sort_out
 from road_extractor_plugin.core.batch_runner import OpenCompute
 from road_extractor_plugin.core.inference import plan_tiles
@@ -106,7 +106,7 @@ def _look(jobs: Sequence[RasterJob], compute: Compute, feedback: Feedback) -> tu
         stop_if_cancelled(feedback)
         feedback.progress(number / len(jobs), job.label)
         try:
-            grid = _grid(job.request, compute)
+            grid = _grid(job, compute)
             tiles = plan_tiles(compute.card, grid.height_px, grid.width_px, job.request.tile_px)
             sizes.append(_Size(job, grid, tiles))
         except RoadExtractorError as error:
@@ -114,9 +114,10 @@ def _look(jobs: Sequence[RasterJob], compute: Compute, feedback: Feedback) -> tu
     return sizes, tuple(unreadable)
 
 
-def _grid(request: ExtractRequest, compute: Compute) -> Grid:
+def _grid(job: RasterJob, compute: Compute) -> Grid:
+    request = job.request
     with RasterSource.open(
-        request.raster,
+        job.raster,
         spec=compute.card.input,
         raster_ground_resolution_m=request.raster_ground_resolution_m,
         area=request.area,
