@@ -8,6 +8,16 @@ from pathlib import Path
 class RoadExtractorError(Exception):
     """Base of every error that is the user's to solve; its text is one plain sentence or two."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel between processes with the text that is made, not with what it is made of."""
+        return _remade, (type(self), str(self), self.__dict__)
+
+
+def _remade(kind: type[RoadExtractorError], text: str, attributes: dict[str, object]) -> RoadExtractorError:
+    error = kind.__new__(kind, text)
+    error.__dict__.update(attributes)
+    return error
+
 
 class Cancelled(RoadExtractorError):  # noqa: N818  (a decision of the user, not a fault)
     """The user cancelled the run."""
@@ -30,6 +40,25 @@ class RasterUnusableError(RoadExtractorError):
 
     def __init__(self, path: Path | str, problem: str, remedy: str) -> None:
         super().__init__(f"'{path}' {problem}. {remedy}.")
+
+
+class ImageryMissingError(RoadExtractorError):
+    """A service gave no imagery at all."""
+
+    def __init__(self, name: str, tiles: int, problem: str) -> None:
+        super().__init__(
+            f"None of the {tiles:,} tiles of '{name}' that were asked for could be had: {problem}. "
+            "Check the connection and that the layer shows here on the map, then run again."
+        )
+
+
+class ImageryTooLargeError(RoadExtractorError):
+    """An area needs more tiles of a service than is reasonable."""
+
+    def __init__(self, name: str, tiles: int, limit: int) -> None:
+        super().__init__(
+            f"The area needs about {tiles:,} tiles of '{name}', the limit is {limit:,}. Choose a smaller area."
+        )
 
 
 class AreaError(RoadExtractorError):
@@ -138,6 +167,13 @@ class ComparisonError(RoadExtractorError):
 
 class BatchError(RoadExtractorError):
     """A folder cannot be worked on as a whole."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}. {remedy}.")
+
+
+class EngineSetupError(RoadExtractorError):
+    """The engine's environment cannot be made, or does not work."""
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(f"{problem}. {remedy}.")
