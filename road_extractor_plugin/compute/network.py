@@ -77,7 +77,8 @@ class Network:
         matrix = coo_matrix((np.ones(len(ends), dtype=np.int8), tuple(ends.T)), shape=(count, count))
         _, component = connected_components(matrix, directed=False)
         _, number = np.unique(component[ends[:, 0]], return_inverse=True)
-        return number.astype(np.int64)
+        numbers: Indices = number.astype(np.int64)
+        return numbers
 
     def only(self, kept: BoolMask) -> Network:
         """The network with the edges that are kept."""
