@@ -46,13 +46,12 @@ def texts_of(package: Path) -> list[Text]:
 def _helper_contexts(tree: ast.Module) -> dict[str, str]:
     """Context of each helper that a module defines."""
     return {
-        node.name: first_text.value
+        node.name: context
         for node in tree.body
         if isinstance(node, ast.FunctionDef) and node.name in HELPERS
         for call in ast.walk(node)
         if isinstance(call, ast.Call) and _name(call) == "translate"
-        for first_text in call.args[:1]
-        if isinstance(first_text, ast.Constant)
+        for context in _strings(call)
     }
 
 
@@ -72,7 +71,7 @@ def _texts_in(node: ast.AST, helpers: dict[str, str], class_name: str) -> Iterat
     for child in ast.iter_child_nodes(node):
         yield from _texts_in(child, helpers, child.name if isinstance(child, ast.ClassDef) else class_name)
         if isinstance(child, ast.Call):
-            strings = [argument.value for argument in child.args if isinstance(argument, ast.Constant)]
+            strings = list(_strings(child))
             name, is_method = _name(child), isinstance(child.func, ast.Attribute)
             if name in WITH_CONTEXT and len(strings) > 1:
                 yield Text(strings[0], strings[1])
@@ -80,6 +79,13 @@ def _texts_in(node: ast.AST, helpers: dict[str, str], class_name: str) -> Iterat
                 yield Text(class_name, strings[0])
             elif name in helpers and not is_method and strings:
                 yield Text(helpers[name], strings[0])
+
+
+def _strings(call: ast.Call) -> Iterator[str]:
+    """The arguments that are plain strings."""
+    for argument in call.args:
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+            yield argument.value
 
 
 def _name(call: ast.Call) -> str:
