@@ -22,7 +22,7 @@ from road_extractor_plugin.contract.batch import (
     BatchResult,
     RasterOutcome,
 )
-from road_extractor_plugin.contract.errors import BatchError, RequestError
+from road_extractor_plugin.contract.errors import BatchError, Cancelled, RequestError
 from road_extractor_plugin.contract.feedback import Feedback
 
 if TYPE_CHECKING:
@@ -96,7 +96,10 @@ def _do(options: argparse.Namespace, request: BatchRequest, feedback: TerminalFe
     from road_extractor_plugin.core.batch import run_batch
 
     runner = _runner(options, request, feedback)
-    result = run_batch(request, runner, _Lines(feedback, quiet=options.quiet), feedback)
+    try:
+        result = run_batch(request, runner, _Lines(feedback, quiet=options.quiet), feedback)
+    except KeyboardInterrupt as stop:
+        raise Cancelled("Rasters that were done stay; go on with --skip-existing") from stop
     feedback.finish()
     print(json.dumps(_summary(result), indent=2, ensure_ascii=False) if options.json else _readable(result))
     if result.count(FAILED):

@@ -78,7 +78,8 @@ class OnCluster:
             return
         try:
             check_workers(self._client, self._request, jobs[0].raster)
-            self._client.register_plugin(RoadWorker(self._batch, self._open_compute))
+            is_ours = self._client.cluster is not None
+            self._client.register_plugin(RoadWorker(self._batch, self._open_compute, obeys_batch_only=is_ours))
             self._is_known = True
             yield from _Run(self._client, self._batch, jobs, watcher, feedback).outcomes()
         except (OSError, TimeoutError) as error:  # as all of Dask's calls say it

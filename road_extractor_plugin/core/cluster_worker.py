@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -30,11 +31,14 @@ class RoadWorker(WorkerPlugin):
     Args:
         batch: Name of the batch, also of the topic under which the rasters tell of themselves.
         open_compute: Loads the model.
+        obeys_batch_only: Whether the worker is a process of the batch, which ends it; Ctrl-C in the terminal of both is
+            then for the batch.
     """
 
-    def __init__(self, batch: str, open_compute: OpenWithThreads) -> None:
+    def __init__(self, batch: str, open_compute: OpenWithThreads, *, obeys_batch_only: bool) -> None:
         self.name = batch
         self._open_compute = open_compute
+        self._obeys_batch_only = obeys_batch_only
 
     async def setup(self, worker: Worker) -> None:
         """Begin, in the worker process; it gives the network as many threads as it was started with."""
@@ -42,6 +46,8 @@ class RoadWorker(WorkerPlugin):
         self._compute: Compute | None = None
         self._busy = threading.Lock()
         self.stop = threading.Event()
+        if self._obeys_batch_only:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         await worker.set_resources(**{ONE_RASTER: 1})
 
     def teardown(self, worker: Worker) -> None:  # noqa: ARG002  (as Dask calls it)
