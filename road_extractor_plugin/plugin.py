@@ -15,6 +15,7 @@ from road_extractor_plugin.engine.worker_pool import WorkerPool
 from road_extractor_plugin.gui.batch_controller import BatchController
 from road_extractor_plugin.gui.dock import RoadExtractorDock
 from road_extractor_plugin.gui.extract_controller import ExtractController
+from road_extractor_plugin.gui.results_controller import ResultsController
 from road_extractor_plugin.gui.setup_controller import SetupController
 from road_extractor_plugin.gui.threshold_controller import ThresholdController
 from road_extractor_plugin.processing.provider import RoadExtractorProvider
@@ -51,7 +52,12 @@ class RoadExtractorPlugin:
         controller = ExtractController(self._iface, dock, self._workers)
         self._undo.callback(controller.close)
         self._undo.callback(BatchController(self._iface, dock, self._workers).close)
-        self._undo.callback(ThresholdController(self._iface, dock, self._workers).close)
+        threshold = ThresholdController(self._iface, dock, self._workers)
+        self._undo.callback(threshold.close)
+        results = ResultsController(self._iface, dock)
+        self._undo.callback(results.close)
+        controller.extracted.connect(results.remember)
+        threshold.applied.connect(results.remember)
         setup = SetupController(self._iface, self._workers)
         self._undo.callback(setup.close)
         controller.engine_missing.connect(setup.show)

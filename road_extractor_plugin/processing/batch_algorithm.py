@@ -84,9 +84,11 @@ class BatchAlgorithm(RoadAlgorithm):
     ) -> dict[str, Any]:
         """See `RoadAlgorithm.run_engine`."""
         from road_extractor_plugin.core.batch import run_batch  # here, because it takes time
+        from road_extractor_plugin.core.batch_runner import OneAfterAnother
 
         request = self._request(parameters, context)
-        result = run_batch(request, self.open_compute, _Log(feedback), ToolFeedback(feedback))
+        runner = OneAfterAnother(request.each, self.open_compute)
+        result = run_batch(request, runner, _Log(feedback), ToolFeedback(feedback))
         outputs: dict[str, Any] = {_OUTPUT: str(request.output_folder), _TABLE: str(result.table)}
         if result.merged_roads is not None:
             outputs[_MERGED] = f"{result.merged_roads}|layername=centerlines"

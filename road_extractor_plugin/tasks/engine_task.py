@@ -13,9 +13,7 @@ from road_extractor_plugin.bridge.log import log
 from road_extractor_plugin.contract.errors import Cancelled, EngineFailedError, RoadExtractorError
 from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.engine.worker_compute import WorkerTracer
-
-_INTERRUPT_AFTER_S = 1.0
-"""Cancelled work stops at the next tile; what takes longer is interrupted, and the next has to load the model."""
+from road_extractor_plugin.tasks.interruption import interrupt_soon
 
 
 class EngineTask(QgsTask):
@@ -88,9 +86,7 @@ class EngineTask(QgsTask):
     def cancel(self) -> None:
         """Stop soon; QGIS calls this, and so may any thread."""
         super().cancel()
-        timer = threading.Timer(_INTERRUPT_AFTER_S, self._compute.interrupt)
-        timer.daemon = True
-        timer.start()
+        interrupt_soon(self._compute)
 
     def finished(self, result: bool) -> None:  # noqa: ARG002, FBT001  (as QGIS calls it)
         """Tell how it ended; QGIS calls this in the thread of the widgets."""

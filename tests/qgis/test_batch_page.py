@@ -16,7 +16,7 @@ from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QPushButton
 
 from road_extractor_plugin.contract.feedback import stop_if_cancelled
-from road_extractor_plugin.core import batch as core_batch
+from road_extractor_plugin.core import batch_runner
 from road_extractor_plugin.gui.batch_page import BatchPage
 from road_extractor_plugin.plugin import RoadExtractorPlugin
 from road_extractor_plugin.settings import load_batch_settings
@@ -97,6 +97,13 @@ def test_a_double_click_shows_the_layers(page: Page, wait: Any) -> None:
     assert "c.tif" in page.desktop.messages()
 
 
+def test_a_selected_row_says_all_of_it(page: Page, wait: Any) -> None:
+    page.run()
+    wait(page.is_idle)
+    page.widget.table_view.selectRow(3)
+    assert page.widget.message_label.text().startswith("c.tif: Cannot read")
+
+
 def test_settings_are_kept(page: Page, wait: Any) -> None:
     page.widget.merge_box.setChecked(False)
     page.widget.patterns_edit.setText("a*.tif")
@@ -129,8 +136,8 @@ class HeldAtSecond:
 
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> HeldAtSecond:
-    held = HeldAtSecond(core_batch.extract)
-    monkeypatch.setattr(core_batch, "extract", held.extract)
+    held = HeldAtSecond(batch_runner.extract)
+    monkeypatch.setattr(batch_runner, "extract", held.extract)
     return held
 
 
