@@ -13,6 +13,7 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
     QgsDataSourceUri,
+    QgsGeometry,
     QgsPointXY,
     QgsProcessingUtils,
     QgsRasterLayer,
@@ -25,7 +26,7 @@ from road_extractor_plugin.bridge.map_area import metres_per_unit
 from road_extractor_plugin.bridge.output_folder import safe_name
 from road_extractor_plugin.bridge.rendered_tiles import TILE_PX, RenderedTiles
 from road_extractor_plugin.bridge.xyz_tiles import HALF_WORLD, XyzService, XyzTiles
-from road_extractor_plugin.contract.errors import RasterUnusableError
+from road_extractor_plugin.contract.errors import ImageryTooLargeError, RasterUnusableError
 from road_extractor_plugin.contract.request import Basemap
 from road_extractor_plugin.contract.tiles import MAX_TILES, TileLattice, TileSource
 
@@ -70,6 +71,25 @@ class Imagery:
         from road_extractor_plugin.core.mosaic import Mosaic
 
         return Mosaic(str(self.raster), self.source, Path(QgsProcessingUtils.tempFolder()))
+
+    def tiles_around(self, polygon: QgsGeometry) -> int:
+        """About how many tiles a polygon in the layer's coordinates touches; 0 for a file.
+
+        Exact on average for upright rectangles, wherever they lie; for others a little more than are needed.
+
+        Raises:
+            ImageryTooLargeError: More than one run may fetch.
+        """
+        if self.source is None:
+            return 0
+        width, height = self.source.lattice.tile_size
+        bounds = polygon.boundingBox()
+        around = math.ceil(bounds.width() / width + 1) * math.ceil(bounds.height() / height + 1)
+        touched = polygon.area() / (width * height) + polygon.length() / math.sqrt(width * height) / 2 + 1
+        tiles = min(math.ceil(touched), around)
+        if tiles > self.most_tiles:
+            raise ImageryTooLargeError(str(self.raster), tiles, self.most_tiles)
+        return tiles
 
 
 def imagery_of(
