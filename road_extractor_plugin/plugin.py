@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Callable
 
 from qgis.core import QgsApplication
-from qgis.PyQt.QtCore import QCoreApplication, Qt
+from qgis.PyQt.QtCore import QCoreApplication, QLocale, Qt, QTranslator
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QAction
 
@@ -23,7 +23,9 @@ from road_extractor_plugin.processing.provider import RoadExtractorProvider
 if TYPE_CHECKING:
     from qgis.gui import QgisInterface
 
-_ICON = Path(__file__).resolve().parent / "resources" / "icons" / "road_extractor.svg"
+_RESOURCES = Path(__file__).resolve().parent / "resources"
+_ICON = _RESOURCES / "icons" / "road_extractor.svg"
+_TRANSLATIONS = _RESOURCES / "i18n"
 
 
 class RoadExtractorPlugin:
@@ -39,6 +41,7 @@ class RoadExtractorPlugin:
 
     def initProcessing(self) -> None:
         """Put the algorithms into the toolbox; QGIS calls this, without a window too (`qgis_process`)."""
+        self._translate()
         self._workers = WorkerPool()  # anew, because `unload` closes it
         self._undo.callback(self._workers.close)
         registry, provider = QgsApplication.processingRegistry(), RoadExtractorProvider(self._workers)
@@ -72,6 +75,13 @@ class RoadExtractorPlugin:
     def unload(self) -> None:
         """Undo `initGui`, and stop a run that is on; QGIS calls this."""
         self._undo.close()
+
+    def _translate(self) -> None:
+        """Speak the language of QGIS, where there is a translation."""
+        translator = QTranslator()
+        if translator.load(QLocale(QgsApplication.locale()), "road_extractor", "_", str(_TRANSLATIONS)):
+            QCoreApplication.installTranslator(translator)
+            self._undo.callback(QCoreApplication.removeTranslator, translator)
 
     def _add_dock(self) -> RoadExtractorDock:
         dock = RoadExtractorDock(self._iface.mainWindow())

@@ -6,7 +6,7 @@ import threading
 import traceback
 
 from qgis.core import Qgis, QgsTask
-from qgis.PyQt.QtCore import pyqtSignal
+from qgis.PyQt.QtCore import QCoreApplication, pyqtSignal
 
 from road_extractor_plugin.bridge.feedback import TaskFeedback
 from road_extractor_plugin.bridge.log import log
@@ -74,10 +74,13 @@ class EngineTask(QgsTask):
             self._problem = str(error)
         except Exception as error:  # noqa: BLE001  (an exception must not leave a thread of QGIS)
             log(traceback.format_exc(), Qgis.MessageLevel.Critical)
-            self._problem = self.tr(
+            # Not self.tr: the context of that would be the subclass.
+            text = QCoreApplication.translate(
+                "EngineTask",
                 "Something unexpected happened ({}). Please report it, with what stands on the page "
-                "'Road Extractor' of View > Panels > Log Messages."
-            ).format(type(error).__name__)
+                "'Road Extractor' of View > Panels > Log Messages.",
+            )
+            self._problem = text.format(type(error).__name__)
         finally:
             self._compute.close()
             self._stopped.set()
