@@ -13,7 +13,7 @@ import qgis
 from qgis.core import QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import Qt, QTimer
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QAction, QLabel, QProgressBar, QPushButton, QToolButton
+from qgis.PyQt.QtWidgets import QAction, QLabel, QProgressBar, QToolButton
 from qgis.utils import iface, plugins, unloadPlugin
 
 TASK = json.loads(os.environ["ROAD_EXTRACTOR_TEST"])
@@ -32,12 +32,11 @@ def look() -> dict[str, Any]:
     QTest.qWait(500)
     button = _tool_button(window.findChild(QAction, "road_extractor_extract"))
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
-    run_button = window.findChild(QPushButton, "run_button")
-    seen["running"] = not run_button.isEnabled()
     progress_bar = window.findChild(QProgressBar, "progress_bar")
-    _wait_until(lambda: progress_bar.value() > 0 or run_button.isEnabled())
+    seen["running"] = not progress_bar.isHidden()
+    _wait_until(lambda: progress_bar.value() > 0 or progress_bar.isHidden())
     _grab(window, "extract_running.png")
-    _wait_until(run_button.isEnabled)
+    _wait_until(progress_bar.isHidden)
     seen["result"] = window.findChild(QLabel, "result_label").text()
     seen["groups"] = {
         group.name(): [node.name() for node in group.children()]
