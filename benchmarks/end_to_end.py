@@ -1,7 +1,12 @@
 """How much a run costs beyond the bare network, as ratios within one run on one machine.
 
-For rasters of growing size, made by repeating the example: seconds of the network alone on the same tiles, seconds of
-the whole run, seconds per stage, peak memory. Each size runs in a process of its own, so that peaks do not mix.
+1. For rasters of growing size, made by repeating the example: seconds of the network alone on the same tiles, of the
+   whole run and of each stage (stages overlap), and peak memory.
+2. Peak memory for rasters that are empty but for every sixteenth block, and so may be very large (`--memory-sides`).
+3. Seconds from asking for the roads of a small area to their files: the first time, with all that is loaded for it, and
+   again; without those of the network.
+
+Each raster is measured in a process of its own, so that peaks do not mix. Table and picture go to build/bench.
 """
 
 from __future__ import annotations
@@ -15,58 +20,114 @@ import tempfile
 import time
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 from osgeo import gdal
 
 from road_extractor_plugin.compute.normalise import normalise
 from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.feedback import SilentFeedback
-from road_extractor_plugin.contract.request import ExtractRequest
+from road_extractor_plugin.contract.request import Area, ExtractRequest
+from road_extractor_plugin.contract.result import ExtractResult
 from road_extractor_plugin.core.inference import plan_tiles
 from road_extractor_plugin.core.pipeline import extract
 from road_extractor_plugin.core.raster_source import RasterSource
 from road_extractor_plugin.engine.models import default_model
 from road_extractor_plugin.engine.open_compute import open_compute
 
-EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "csk_01.tif"
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE = ROOT / "examples" / "csk_01.tif"
+RESULTS = ROOT / "build" / "bench"
+BLOCK_PX = 1000
+EVERY = 4
+"""Along each axis, one block of so many holds imagery in the rasters for memory."""
+CLICK_PX = 400
+"""Side of the area of a click."""
+
+Result = dict[str, float]
 
 
 def main() -> None:
-    """Print the table; with `--side`, measure one size and print JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sides", default="1500,3000,6000", help="sides of the rasters in pixels")
-    parser.add_argument("--side", type=int, help=argparse.SUPPRESS)
+    """Measure all, print tables, and leave them as JSON with a picture."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sides", default="1500,3000,6000", help="of full rasters in pixels")
+    parser.add_argument("--memory-sides", default="4000,16000", help="of nearly empty ones; 40000 takes a while")
+    parser.add_argument("--measure", nargs=2, metavar=("KIND", "SIDE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.side:
-        print(json.dumps(measure(options.side)))
+    if options.measure:
+        kind, side = options.measure
+        print(json.dumps({"full": full, "sparse": sparse, "click": click}[kind](int(side))))
         return
-    print(" side px  network s  total s  ratio  Mpx/s  overlap  peak MB  stages")
-    for side in options.sides.split(","):
-        command = [sys.executable, __file__, "--side", side]
-        result = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in result["seconds"].items() if name != "total")
-        print(
-            f"{side:>8} {result['network_s']:>10.1f} {result['seconds']['total']:>8.1f} {result['ratio']:>6.2f} "
-            f"{result['mpx_per_s']:>6.2f} {result['overlap_factor']:>8.2f} {result['peak_mb']:>8.0f}  {stages}"
-        )
+    results = {
+        "full": [apart("full", side) for side in options.sides.split(",")],
+        "sparse": [apart("sparse", side) for side in options.memory_sides.split(",")],
+        "click": [apart("click", "3000")],
+    }
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / "end_to_end.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    plot(results["full"], results["sparse"])
+    print(f"{RESULTS / 'end_to_end.png'}")
 
 
-def measure(side_px: int) -> dict[str, object]:
+def apart(kind: str, side: str) -> Result:
+    """Measure in another process, and print a line."""
+    command = [sys.executable, __file__, "--measure", kind, side]
+    result: Result = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    print(f"{kind:>6}  " + "  ".join(f"{name} {value:.4g}" for name, value in result.items()), flush=True)
+    return result
+
+
+def full(side_px: int) -> Result:
     """Time one run and the bare network on the tiles of that run."""
     with tempfile.TemporaryDirectory() as folder:
         raster = repeated_example(Path(folder) / "raster.tif", side_px)
         request = ExtractRequest(raster, Path(folder) / "out", default_model())
         compute = open_compute(request)
-        network_s = bare_network_seconds(request, compute)
+        before_s = bare_network_seconds(request, compute)
         result = extract(request, compute, SilentFeedback())
-    total_s = result.report.seconds["total"]
+        # Before and after, for a shared machine is not equally fast all the time.
+        network_s = (before_s + bare_network_seconds(request, compute)) / 2
+    return {**figures(side_px, result), "bare_network": network_s, "ratio": result.report.seconds["total"] / network_s}
+
+
+def sparse(side_px: int) -> Result:
+    """One run on a raster with little in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        raster = sparse_example(Path(folder) / "raster.tif", side_px)
+        request = ExtractRequest(raster, Path(folder) / "out", default_model())
+        return figures(side_px, extract(request, open_compute(request), SilentFeedback()))
+
+
+def click(side_px: int) -> Result:
+    """Seconds beyond those of the network for a small area, cold and warm."""
+    with tempfile.TemporaryDirectory() as folder:
+        raster = repeated_example(Path(folder) / "raster.tif", side_px)
+        west, x_size, _, north, _, y_size = gdal.Open(str(raster)).GetGeoTransform()
+        x, y = (west + 500 * x_size, west + (500 + CLICK_PX) * x_size), (north + 500 * y_size, north + 900 * y_size)
+        area = Area(f"POLYGON (({x[0]} {y[0]}, {x[1]} {y[0]}, {x[1]} {y[1]}, {x[0]} {y[1]}, {x[0]} {y[0]}))", "")
+        request = ExtractRequest(raster, Path(folder) / "out", default_model(), area=area, overwrite=True)
+        seconds = {}
+        started = time.perf_counter()
+        compute = open_compute(request)
+        for name in ("first_click", "second_click"):
+            result = extract(request, compute, SilentFeedback())
+            seconds[name] = time.perf_counter() - started - result.report.seconds["network"]
+            started = time.perf_counter()
+    return {**seconds, "network": result.report.seconds["network"]}
+
+
+def figures(side_px: int, result: ExtractResult) -> Result:
+    """What is worth knowing of a run."""
+    report = result.report
     return {
-        "network_s": network_s,
-        "seconds": result.report.seconds,
-        "ratio": total_s / network_s,
-        "mpx_per_s": side_px**2 / 1e6 / total_s,
-        "overlap_factor": result.report.overlap_factor,
+        "side_px": side_px,
+        "mpx_per_s": side_px**2 * report.valid_fraction / 1e6 / report.seconds["total"],
+        "overlap_factor": report.overlap_factor,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
+        **report.seconds,
     }
 
 
@@ -88,16 +149,53 @@ def bare_network_seconds(request: ExtractRequest, compute: Compute) -> float:
 
 def repeated_example(path: Path, side_px: int) -> Path:
     """The example, mirrored and repeated to a square of `side_px`."""
-    example = gdal.Open(str(EXAMPLE))
-    image = example.ReadAsArray()
+    image = gdal.Open(str(EXAMPLE)).ReadAsArray()
     padding = [(0, 0), (0, max(side_px - image.shape[1], 0)), (0, max(side_px - image.shape[2], 0))]
-    image = np.pad(image, padding, mode="symmetric")[:, :side_px, :side_px]
-    dataset = gdal.GetDriverByName("GTiff").Create(str(path), side_px, side_px, 3, gdal.GDT_Byte, ["TILED=YES"])
-    dataset.SetGeoTransform(example.GetGeoTransform())
-    dataset.SetProjection(example.GetProjection())
-    dataset.WriteArray(image)
+    dataset = _created(path, side_px, ["TILED=YES"])
+    dataset.WriteArray(np.pad(image, padding, mode="symmetric")[:, :side_px, :side_px])
     dataset.FlushCache()
     return path
+
+
+def sparse_example(path: Path, side_px: int) -> Path:
+    """A square of nodata with a piece of the example in every sixteenth block."""
+    piece = gdal.Open(str(EXAMPLE)).ReadAsArray(0, 0, BLOCK_PX, BLOCK_PX)
+    dataset = _created(path, side_px, ["TILED=YES", "SPARSE_OK=TRUE", "COMPRESS=DEFLATE", "BIGTIFF=YES"])
+    for index in (1, 2, 3):
+        dataset.GetRasterBand(index).SetNoDataValue(0)
+    for row in range(0, side_px, EVERY * BLOCK_PX):
+        for column in range(0, side_px, EVERY * BLOCK_PX):
+            dataset.WriteArray(piece, column, row)
+    dataset.FlushCache()
+    return path
+
+
+def _created(path: Path, side_px: int, options: list[str]) -> gdal.Dataset:
+    example = gdal.Open(str(EXAMPLE))
+    dataset = gdal.GetDriverByName("GTiff").Create(str(path), side_px, side_px, 3, gdal.GDT_Byte, options)
+    dataset.SetGeoTransform(example.GetGeoTransform())
+    dataset.SetProjection(example.GetProjection())
+    return dataset
+
+
+def plot(full_results: list[Result], sparse_results: list[Result]) -> None:
+    """Ratio to the bare network, seconds per stage, and peak memory, over the raster's size."""
+    figure, (ratio, stages, memory) = plt.subplots(1, 3, figsize=(15, 4.5), layout="constrained")
+    megapixels = [result["side_px"] ** 2 / 1e6 for result in full_results]
+    ratio.plot(megapixels, [result["ratio"] for result in full_results], "o-")
+    ratio.axhline(1.2, color="grey", linestyle=":")
+    ratio.set(xlabel="megapixels", ylabel="whole run over bare network", ylim=(1, None))
+    names = ["read", "network", "blend", "write", "trace", "polygons", "geopackage", "rasters", "preview"]
+    for name in names:
+        stages.plot(megapixels, [result.get(name, 0.0) for result in full_results], "o-", label=name)
+    stages.set(xlabel="megapixels", ylabel="busy seconds per stage")
+    stages.legend()
+    for label, results in (("full", full_results), ("nearly empty", sparse_results)):
+        sizes = [result["side_px"] ** 2 / 1e6 for result in results]
+        memory.plot(sizes, [result["peak_mb"] for result in results], "o-", label=label)
+    memory.set(xlabel="megapixels", ylabel="peak memory in MB", xscale="log", ylim=(0, None))
+    memory.legend()
+    figure.savefig(RESULTS / "end_to_end.png", dpi=100)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ Train a road network on your own images, export it for the plugin, and measure i
 
   1. python -m model_training prepare massachusetts DOWNLOADED -o DATA/massachusetts
   2. python -m model_training train --config model_training/configs/starter.yaml --data DATA --run runs/mine
-  3. python -m model_training export runs/mine --data DATA --test DATA/mine/test@0.5 -o mine.onnx
+  3. python -m model_training export runs/mine --data DATA --test DATA/massachusetts/test -o mine.onnx
   4. python -m model_training evaluate mine.onnx DATA/other/test@1.0 -o report
   5. python -m model_training benchmark mine.onnx
 
@@ -112,10 +112,13 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FOLDER@METRES",
-        help="a folder whose figures go into the card, with its metres per pixel; nothing is chosen on it",
+        help="a folder whose figures go into the card, with its metres per pixel as in `evaluate`; nothing is chosen "
+        "on it",
+    )
+    parser.add_argument(
+        "--tile", type=int, default=1024, metavar="PX", help="tile side that the card names (default: 1024)"
     )
     _add_leave_out(parser)
-    parser.add_argument("--tile", type=int, default=1024, metavar="PX", help="tile side that the card names")
     parser.add_argument("--orientation", action="store_true", help="also give the road's direction as an output")
     parser.set_defaults(command=_export)
 
@@ -128,7 +131,10 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="an exported file")
     parser.add_argument(
-        "folders", nargs="+", metavar="FOLDER@METRES", help="labelled scenes and their metres per pixel (default: 1)"
+        "folders",
+        nargs="+",
+        metavar="FOLDER@METRES",
+        help="labelled scenes and their metres per pixel (default: as `prepare` wrote in the manifest, else 1)",
     )
     _add_leave_out(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="where to write the report")

@@ -15,6 +15,7 @@ from road_extractor_plugin.engine.worker_pool import WorkerPool
 from road_extractor_plugin.gui.batch_controller import BatchController
 from road_extractor_plugin.gui.dock import RoadExtractorDock
 from road_extractor_plugin.gui.extract_controller import ExtractController
+from road_extractor_plugin.gui.setup_controller import SetupController
 from road_extractor_plugin.gui.threshold_controller import ThresholdController
 from road_extractor_plugin.processing.provider import RoadExtractorProvider
 
@@ -33,10 +34,13 @@ class RoadExtractorPlugin:
     def __init__(self, iface: QgisInterface) -> None:
         self._iface = iface
         self._undo = ExitStack()
+        self._workers = WorkerPool()
 
     def initProcessing(self) -> None:
         """Put the algorithms into the toolbox; QGIS calls this, without a window too (`qgis_process`)."""
-        registry, provider = QgsApplication.processingRegistry(), RoadExtractorProvider()
+        self._workers = WorkerPool()  # anew, because `unload` closes it
+        self._undo.callback(self._workers.close)
+        registry, provider = QgsApplication.processingRegistry(), RoadExtractorProvider(self._workers)
         registry.addProvider(provider)
         self._undo.callback(registry.removeProvider, provider)
 
@@ -44,18 +48,20 @@ class RoadExtractorPlugin:
         """Make everything that the user sees; QGIS calls this."""
         self.initProcessing()
         dock = self._add_dock()
-        workers = WorkerPool()
-        self._undo.callback(workers.close)
-        controller = ExtractController(self._iface, dock, workers)
+        controller = ExtractController(self._iface, dock, self._workers)
         self._undo.callback(controller.close)
-        self._undo.callback(BatchController(self._iface, dock).close)
-        self._undo.callback(ThresholdController(self._iface, dock, workers).close)
+        self._undo.callback(BatchController(self._iface, dock, self._workers).close)
+        self._undo.callback(ThresholdController(self._iface, dock, self._workers).close)
+        setup = SetupController(self._iface, self._workers)
+        self._undo.callback(setup.close)
+        controller.engine_missing.connect(setup.show)
         extract = self._add_action("road_extractor_extract", _tr("Extract roads"), controller.run_active_layer)
         extract.setToolTip(_tr("Extract roads from the active raster layer, in the visible extent"))
         controller.running_changed.connect(extract.setDisabled)
         self._iface.addToolBarIcon(extract)
         self._undo.callback(self._iface.removeToolBarIcon, extract)
         self._add_action("road_extractor_panel", _tr("Show panel"), lambda: dock.setUserVisible(True))
+        self._add_action("road_extractor_setup", _tr("Engine set-up…"), setup.show)
 
     def unload(self) -> None:
         """Undo `initGui`, and stop a run that is on; QGIS calls this."""

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import struct
 import sys
+import threading
 import warnings
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Callable
 
 import hypothesis
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from road_extractor_plugin.contract.deepness import deepness_metadata
@@ -150,3 +157,133 @@ def torchscript_model(tmp_path: Path, card: ModelCard) -> Path:
         module = torch.jit.trace(Mean().eval(), torch.zeros(1, 3, 32, 32))
         torch.jit.save(torch.jit.freeze(module), str(path), _extra_files={CARD_FILE: card.to_json()})
     return path
+
+
+class TileService:
+    """A web service of tiles on this computer, at /{zoom}/{column}/{row}.png, that fails on order.
+
+    The colour of a pixel tells its place in the world at that zoom level, unless `paint` is replaced.
+    """
+
+    def __init__(self) -> None:
+        service = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                service.answer(self)
+
+            def log_message(self, *_: object) -> None:
+                """Nothing on the terminal."""
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, *_: object) -> None:
+                """Whoever asked has gone."""
+
+        self.tile_px = 256
+        self.delay_s = 0.0
+        self.rows_from_south = False
+        self.retry_after: str | None = None
+        self.failures: dict[tuple[int, int, int], list[int]] = {}
+        """Status codes of a tile (zoom, column, row) one after another; the last one stays unless it is 200."""
+        self.hanging: set[tuple[int, int, int]] = set()
+        """Tiles that are never answered."""
+        self.broken: set[tuple[int, int, int]] = set()
+        """Tiles of which a part is sent."""
+        self.asked: list[tuple[int, int, int]] = []
+        self.headers: list[dict[str, str]] = []
+        self.most_at_once = 0
+        self.paint: Callable[..., npt.NDArray[np.uint8]] = paint_place
+        self._at_once = 0
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._server = Server(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        return self._server.server_port
+
+    @property
+    def template(self) -> str:
+        """For an XYZ layer."""
+        row = "{-y}" if self.rows_from_south else "{y}"
+        return f"http://127.0.0.1:{self.port}/{{z}}/{{x}}/{row}.png"
+
+    @property
+    def times_asked(self) -> Counter[tuple[int, int, int]]:
+        return Counter(self.asked)
+
+    def stop(self) -> None:
+        if self._stopped.is_set():
+            return
+        self._stopped.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        if self._stopped.is_set():  # a connection that was kept open
+            handler.close_connection = True
+            return
+        with self._lock:
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            status, body = self._tile(handler)
+        finally:
+            with self._lock:
+                self._at_once -= 1
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.send_header("Cache-Control", "no-store")
+        if status in (429, 503) and self.retry_after is not None:
+            handler.send_header("Retry-After", self.retry_after)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    def _tile(self, handler: BaseHTTPRequestHandler) -> tuple[int, bytes]:
+        zoom, column, row = (int(part) for part in Path(handler.path.split("?")[0]).with_suffix("").parts[1:])
+        if self.rows_from_south:
+            row = 2**zoom - 1 - row
+        tile = zoom, column, row
+        with self._lock:
+            self.asked.append(tile)
+            self.headers.append(dict(handler.headers.items()))
+            planned = self.failures.get(tile, [200])
+            status = planned.pop(0) if len(planned) > 1 else planned[0]
+        if tile in self.hanging:
+            self._stopped.wait()
+        self._stopped.wait(self.delay_s)
+        if status != 200:
+            return status, b"" if status == 204 else b"no"
+        body = png(self.paint(zoom, column, row, self.tile_px))
+        return 200, body[:50] if tile in self.broken else body
+
+
+def paint_place(zoom: int, column: int, row: int, tile_px: int) -> npt.NDArray[np.uint8]:
+    """(3, height, width) that is different for every pixel of a few tiles around."""
+    y, x = np.mgrid[row * tile_px : (row + 1) * tile_px, column * tile_px : (column + 1) * tile_px]
+    return np.stack([x % 256, y % 256, (x // 256 + 7 * (y // 256) + 31 * zoom) % 256]).astype(np.uint8)
+
+
+def png(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """A file of (3 or 4, height, width)."""
+    bands, height, width = pixels.shape
+    rows = np.concatenate([np.zeros((height, 1), np.uint8), pixels.transpose(1, 2, 0).reshape(height, -1)], axis=1)
+    header = struct.pack(">IIBBBBB", width, height, 8, {3: 2, 4: 6}[bands], 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 1)), (b"IEND", b""))
+    parts = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.fixture
+def tile_service() -> Iterator[TileService]:
+    """Tiles on a port of its own, so that no cache knows them."""
+    service = TileService()
+    yield service
+    service.stop()

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
+import numpy as np
 from tqdm import tqdm
 
 from model_training.datasets.folders import Scene, ScenePaths, read_scene
@@ -19,6 +20,12 @@ class Scenes(Protocol):
     def __getitem__(self, index: int, /) -> Scene: ...
 
     def __iter__(self) -> Iterator[Scene]: ...
+
+
+def evenly(scenes: int, most: int) -> list[int]:
+    """Numbers of at most `most` of so many scenes, evenly spread."""
+    numbers: list[int] = np.unique(np.linspace(0, scenes - 1, min(scenes, most)).astype(int)).tolist()
+    return numbers
 
 
 class SceneMemory:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from model_training.evaluation.prediction import PredictedScene
-from road_extractor_plugin.compute.metrics.segmentation import EMPTY, MNIH_RADIUS_PX, SegmentationCounts, count
+from road_extractor_plugin.compute.metrics.segmentation import EMPTY, MNIH_RADIUS_PX, SegmentationCounts, count_at
 from road_extractor_plugin.contract.model_card import Thresholds
 from road_extractor_plugin.contract.raster_coding import CERTAIN
 
@@ -30,7 +30,7 @@ Curve = dict[float, SegmentationCounts]
 def count_at_thresholds(scene: PredictedScene) -> Curve:
     """Counts of one scene at each of `THRESHOLDS`."""
     probability = scene.probability / CERTAIN
-    return {at: count(probability >= at, scene.road, scene.valid, MNIH_RADIUS_PX) for at in THRESHOLDS}
+    return dict(zip(THRESHOLDS, count_at(probability, THRESHOLDS, scene.road, scene.valid, MNIH_RADIUS_PX)))
 
 
 def added(curves: list[Curve]) -> Curve:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import mean
-
-import numpy as np
-import numpy.typing as npt
 
 from model_training.evaluation.networks import NetworkProtocols
 from model_training.evaluation.prediction import PredictedScene
 from road_extractor_plugin.compute.metrics.segmentation import EMPTY, MNIH_RADIUS_PX, SegmentationCounts, count
 from road_extractor_plugin.compute.metrics.skeletons import count_skeletons
-from road_extractor_plugin.compute.raster_rows import ArrayRows
-from road_extractor_plugin.compute.threshold import ROAD, hysteresis
 from road_extractor_plugin.contract.model_card import Thresholds
 
 _ON_SCENES = (
@@ -26,7 +21,10 @@ PROTOCOL = f"{_ON_SCENES}; relaxed: Euclidean radius of {MNIH_RADIUS_PX:g} px, o
 SKELETON_REACH_PX = 4
 LOW_CHOICES = tuple(round(0.05 * step, 2) for step in range(4, 14))
 HIGH_ABOVE_LOW = (0.0, 0.1, 0.2, 0.3)
+CHOICES = tuple(Thresholds(high=round(low + above, 2), low=low) for low in LOW_CHOICES for above in HIGH_ABOVE_LOW)
 _DECIMALS = 4
+CountsByThresholds = dict[Thresholds, SegmentationCounts]
+"""Counts of a data set at each of `CHOICES`."""
 
 
 @dataclass(frozen=True)
@@ -66,17 +64,9 @@ def protocols_of(networks: NetworkProtocols) -> dict[str, str]:
     }
 
 
-def road_of(scene: PredictedScene, thresholds: Thresholds) -> npt.NDArray[np.bool_]:
-    """The plugin's mask of one scene, (height, width)."""
-    mask: npt.NDArray[np.bool_] = (
-        hysteresis(ArrayRows(scene.probability), thresholds).read(0, len(scene.probability)) == ROAD
-    )
-    return mask
-
-
 def count_scene(scene: PredictedScene, thresholds: Thresholds) -> SegmentationCounts:
     """Counts of one scene with the plugin's mask."""
-    return count(road_of(scene, thresholds), scene.road, scene.valid, MNIH_RADIUS_PX)
+    return count(scene.mask(thresholds), scene.road, scene.valid, MNIH_RADIUS_PX)
 
 
 def count_scenes(scenes: Iterable[PredictedScene], thresholds: Thresholds) -> SegmentationCounts:
@@ -86,7 +76,7 @@ def count_scenes(scenes: Iterable[PredictedScene], thresholds: Thresholds) -> Se
 
 def count_scene_skeletons(scene: PredictedScene, thresholds: Thresholds) -> SegmentationCounts:
     """Counts of one scene after both masks are thinned."""
-    return count_skeletons(road_of(scene, thresholds), scene.road, scene.valid, SKELETON_REACH_PX)
+    return count_skeletons(scene.mask(thresholds), scene.road, scene.valid, SKELETON_REACH_PX)
 
 
 def figures(counts: SegmentationCounts) -> dict[str, float]:
@@ -121,11 +111,15 @@ def _rounded(values: dict[str, float]) -> dict[str, float]:
     return {name: round(value, _DECIMALS) for name, value in values.items()}
 
 
-def choose_thresholds(folders: Sequence[Sequence[PredictedScene]]) -> Thresholds:
+def count_choices(scenes: Iterable[PredictedScene]) -> CountsByThresholds:
+    """Counts of several scenes, added up, at all thresholds that can be chosen; each scene is taken once."""
+    counts = dict.fromkeys(CHOICES, EMPTY)
+    for scene in scenes:
+        for choice in CHOICES:
+            counts[choice] += count_scene(scene, choice)
+    return counts
+
+
+def choose_thresholds(data_sets: Collection[CountsByThresholds]) -> Thresholds:
     """The thresholds with the highest relaxed F1, averaged over the data sets; for held-out scenes only."""
-    choices = [Thresholds(high=round(low + above, 2), low=low) for low in LOW_CHOICES for above in HIGH_ABOVE_LOW]
-
-    def merit(thresholds: Thresholds) -> float:
-        return mean(count_scenes(scenes, thresholds).relaxed_f1 for scenes in folders)
-
-    return max(choices, key=merit)
+    return max(CHOICES, key=lambda choice: mean(counts[choice].relaxed_f1 for counts in data_sets))

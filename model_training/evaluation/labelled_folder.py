@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from model_training.datasets.folders import ScenePaths, list_scenes, read_scene
+from model_training.datasets.holdout import MANIFEST
 from model_training.errors import DatasetError
 from model_training.evaluation.figures import PROTOCOL, count_scenes, figures
 from model_training.evaluation.prediction import PredictedScene, predict_scene
 from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.errors import RequestError
 from road_extractor_plugin.contract.model_card import Evaluation
+
+_ALIKE = 1.01
+"""Largest ratio of ground resolutions that pass for one."""
 
 
 @dataclass(frozen=True)
@@ -67,21 +73,39 @@ def parse_folders(texts: Sequence[str], leave_out: Sequence[str] = ()) -> tuple[
 
 
 def parse_folder(text: str) -> LabelledFolder:
-    """Read "FOLDER@METRES"; without "@METRES" the images have 1 m per pixel.
+    """Read "FOLDER@METRES"; without "@METRES" the manifest that `prepare` wrote says it, and else it is 1 m per pixel.
 
     Raises:
-        RequestError: What follows the @ is not a positive number.
+        RequestError: What follows the @ is not a positive number, or the crops of a folder without it differ.
     """
     path, at, metres = text.rpartition("@")
     if not at:
-        path, metres = text, "1"
+        path = text
     try:
-        resolution = float(metres)
+        resolution = float(metres) if at else _prepared_resolution(Path(path))
     except ValueError:
         resolution = 0.0
     if resolution <= 0:
         raise RequestError("ground resolution", text, "a folder, then @, then metres per pixel, as in data/test@0.5")
     return LabelledFolder("/".join(Path(path).parts[-2:]), Path(path), resolution)
+
+
+def _prepared_resolution(folder: Path) -> float:
+    """The ground resolution of a folder's crops by the manifest beside it, 1 m where there is none.
+
+    Raises:
+        RequestError: They have several.
+    """
+    manifest = folder.absolute().with_name(MANIFEST)
+    if not manifest.is_file():
+        return 1.0
+    with manifest.open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == folder.name]
+    stated = [float(row["ground_resolution_m"]) for row in rows] or [1.0]
+    if max(stated) > _ALIKE * min(stated):
+        wanted = f"one for all of its images, which have {min(stated):g} to {max(stated):g} m per pixel; see `prepare`"
+        raise RequestError("ground resolution", folder, wanted)
+    return median(stated)
 
 
 def evaluation_for_card(folder: LabelledFolder, compute: Compute) -> Evaluation:

@@ -16,7 +16,6 @@ from model_training.evaluation.figures import (
     count_scene_skeletons,
     data_set_figures,
     protocols_of,
-    road_of,
 )
 from model_training.evaluation.labelled_folder import LabelledFolder
 from model_training.evaluation.networks import NetworkProtocols, TracedScene, network_figures, trace_scene
@@ -102,7 +101,7 @@ def _measure_scene(scene: Scene, compute: Compute, pictures: Path) -> _Seen:
     resolution, thresholds = compute.card.input.ground_resolution_m, compute.card.thresholds
     found = predict_scene(scene, resolution, compute)
     traced = trace_scene(found, thresholds, resolution)
-    mask = road_of(found, thresholds)
+    mask = found.mask(thresholds)
     name = f"{scene.stem}.jpg"
     write_pictures(
         four_panels(scene.image, found, mask, traced.predicted), pictures / name, pictures / THUMBNAILS / name

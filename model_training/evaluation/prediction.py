@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +11,15 @@ import numpy.typing as npt
 from PIL import Image
 
 from model_training.datasets.folders import Bytes, Scene
+from model_training.datasets.scenes import Scenes
 from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.compute.raster_rows import ArrayRows
 from road_extractor_plugin.compute.threshold import ROAD, hysteresis
 from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.grid import Window
 from road_extractor_plugin.contract.model_card import Thresholds
-from road_extractor_plugin.contract.raster_coding import CERTAIN, NODATA
+from road_extractor_plugin.contract.raster_coding import NODATA
+from road_extractor_plugin.core.geotiff import encode_probability
 from road_extractor_plugin.core.inference import inferred, plan_tiles
 from road_extractor_plugin.core.stopwatch import Stopwatch
 
@@ -80,6 +83,28 @@ def resample(scene: Scene, ground_resolution_m: float, target_m: float) -> Scene
     return Scene(scene.stem, image, road, valid)
 
 
+@dataclass(frozen=True)
+class ResampledScenes:
+    """Scenes at another ground resolution, each made anew whenever it is wanted."""
+
+    scenes: Scenes
+    ground_resolution_m: float
+    """Of these scenes."""
+    target_m: float
+
+    def __len__(self) -> int:
+        """Number of scenes."""
+        return len(self.scenes)
+
+    def __getitem__(self, index: int, /) -> Scene:
+        """One scene."""
+        return resample(self.scenes[index], self.ground_resolution_m, self.target_m)
+
+    def __iter__(self) -> Iterator[Scene]:
+        """All in turn."""
+        return (resample(scene, self.ground_resolution_m, self.target_m) for scene in self.scenes)
+
+
 def predict_scene(scene: Scene, ground_resolution_m: float, compute: Compute) -> PredictedScene:
     """Road probability of a scene whose pixels are `ground_resolution_m` on the ground.
 
@@ -93,6 +118,5 @@ def predict_scene(scene: Scene, ground_resolution_m: float, compute: Compute) ->
     with inferred(ArraySource(scene.image, valid), compute, tiles, Stopwatch(), SilentFeedback()) as blocks:
         for block in blocks:
             if block is not None:
-                codes = np.where(block.valid, np.round(block.probability * CERTAIN), NODATA)
-                stored[block.window.slices] = codes.astype(np.uint8)
+                stored[block.window.slices] = encode_probability(block.probability, block.valid)
     return PredictedScene(scene.stem, stored, scene.road > 0, valid)

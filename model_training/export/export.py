@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import logging
 import subprocess
 from collections.abc import Iterator
@@ -13,15 +12,24 @@ from pathlib import Path
 import numpy as np
 
 from model_training.configuration import RunConfig
-from model_training.datasets.folders import Scene, read_scene
 from model_training.datasets.holdout import VALIDATION, Split, read_split, scenes_of
+from model_training.datasets.scenes import SceneMemory, Scenes, StoredScenes
 from model_training.errors import AccuracyError
-from model_training.evaluation.figures import PROTOCOL, choose_thresholds, count_scenes, figures
+from model_training.evaluation.figures import PROTOCOL, choose_thresholds, count_choices, count_scenes, figures
 from model_training.evaluation.labelled_folder import LabelledFolder, evaluation_for_card
-from model_training.evaluation.prediction import predict_scene, resample
+from model_training.evaluation.prediction import ResampledScenes, predict_scene
 from model_training.export.margin import measure_margin
 from model_training.export.parity import ORIENTATION, PROBABILITY
-from model_training.export.products import FP32, SELF_TEST_TOLERANCE, exact_product, reduced_product, written
+from model_training.export.products import (
+    FP16,
+    FP32,
+    INT8,
+    SELF_TEST_TOLERANCE,
+    TORCHSCRIPT,
+    exact_product,
+    reduced_product,
+    written,
+)
 from model_training.export.quantise import calibration_crops
 from model_training.network.road_network import MULTIPLE_OF, DeployedNetwork
 from model_training.training.run import SPLIT_FILE, load_network
@@ -44,7 +52,7 @@ LOG = logging.getLogger(__name__)
 SELF_TEST_SEED, SELF_TEST_TILE_PX, SELF_TEST_POINTS = 20, 256, 16
 LARGEST_IOU_DROP = 0.005
 """Of a file with reduced precision, on the held-out scenes of any data set."""
-HeldOut = dict[str, list[Scene]]
+HeldOut = dict[str, Scenes]
 """Held-out scenes by data set, at the network's ground resolution."""
 CountsByData = dict[str, SegmentationCounts]
 """Counts on held-out scenes by data set."""
@@ -66,6 +74,16 @@ class ExportRequest:
     precision: str
     """One of `PRECISIONS`."""
 
+    def __post_init__(self) -> None:
+        """Refuse, before any work, a precision that the format does not have.
+
+        Raises:
+            RequestError: TorchScript is asked for in reduced precision.
+        """
+        if self.file_format == TORCHSCRIPT and self.precision != FP32:
+            wanted = f"{FP32} for TorchScript; {FP16} and {INT8} are for ONNX"
+            raise RequestError("--precision", self.precision, wanted)
+
 
 def export(request: ExportRequest) -> ModelCard:
     """Export a checkpoint.
@@ -78,7 +96,7 @@ def export(request: ExportRequest) -> ModelCard:
 
     Raises:
         CheckpointError: The checkpoint cannot be read.
-        RequestError: Orientation is asked of a network without it, or the format lacks the precision.
+        RequestError: Orientation is asked of a network without it.
         ParityError: The file differs from torch.
         AccuracyError: Reduced precision costs too much accuracy.
         DatasetError: A scene cannot be read.
@@ -94,8 +112,7 @@ def export(request: ExportRequest) -> ModelCard:
     scenes = held_out_scenes(config, request.data_root, split)
     with _draft_of(request.output) as draft:
         card = with_margin(written(product, draft_card(config, request), draft), scenes)  # 2
-        card = with_thresholds(written(product, card, draft), scenes)
-        counts = count_held_out(written(product, card, draft), scenes)
+        card, counts = with_thresholds(written(product, card, draft), scenes)
         if request.precision != FP32:  # 3
             crops = calibration_crops(config, request.data_root, split)
             product = reduced_product(product, request.precision, module, crops)
@@ -127,19 +144,22 @@ def _draft_of(output: Path) -> Iterator[Path]:
 
 def with_margin(compute: Compute, held_out: HeldOut) -> ModelCard:
     """The card with its margin measured on held-out scenes."""
-    margin = measure_margin([*itertools.chain(*held_out.values())], compute)
+    margin = measure_margin(held_out.values(), compute)
     LOG.info("margin %d px", margin)
     return dataclasses.replace(compute.card, tiling=dataclasses.replace(compute.card.tiling, margin_px=margin))
 
 
-def with_thresholds(compute: Compute, held_out: HeldOut) -> ModelCard:
-    """The card with its thresholds chosen on held-out scenes."""
+def with_thresholds(compute: Compute, held_out: HeldOut) -> tuple[ModelCard, CountsByData]:
+    """The card with its thresholds chosen on held-out scenes, and the counts of each data set with them."""
     resolution = compute.card.input.ground_resolution_m
-    thresholds = choose_thresholds(
-        [[predict_scene(scene, resolution, compute) for scene in scenes] for scenes in held_out.values()]
-    )
+    counts = {
+        name: count_choices(predict_scene(scene, resolution, compute) for scene in scenes)
+        for name, scenes in held_out.items()
+    }
+    thresholds = choose_thresholds(counts.values())
     LOG.info("thresholds high %.2f, low %.2f", thresholds.high, thresholds.low)
-    return dataclasses.replace(compute.card, thresholds=thresholds)
+    card = dataclasses.replace(compute.card, thresholds=thresholds)
+    return card, {name: each[thresholds] for name, each in counts.items()}
 
 
 def count_held_out(compute: Compute, held_out: HeldOut) -> CountsByData:
@@ -171,15 +191,14 @@ def held_out_evaluations(counts: CountsByData) -> tuple[Evaluation, ...]:
 
 
 def held_out_scenes(config: RunConfig, data_root: Path, split: Split) -> HeldOut:
-    """The validation scenes of each folder, at the network's ground resolution."""
-    target = config.data.ground_resolution_m
-    return {
-        folder.path: [
-            resample(read_scene(paths), folder.ground_resolution_m, target)
-            for paths in scenes_of(data_root, folder.path, split, VALIDATION)
-        ]
-        for folder in config.data.folders
-    }
+    """The validation scenes of each folder, at the network's ground resolution; as many in memory as in training."""
+    data = config.data
+    memory = SceneMemory(int(data.memory_gb * 1e9))
+    held_out: HeldOut = {}
+    for folder in data.folders:
+        scenes = StoredScenes(scenes_of(data_root, folder.path, split, VALIDATION), memory)
+        held_out[folder.path] = ResampledScenes(scenes, folder.ground_resolution_m, data.ground_resolution_m)
+    return held_out
 
 
 def draft_card(config: RunConfig, request: ExportRequest) -> ModelCard:

@@ -18,7 +18,6 @@ from model_training.export.torchscript import to_torchscript, write_torchscript
 from model_training.network.road_network import DeployedNetwork
 from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.deepness import deepness_metadata
-from road_extractor_plugin.contract.errors import RequestError
 from road_extractor_plugin.contract.model_card import CARD_KEY, ModelCard
 
 if TYPE_CHECKING:
@@ -98,12 +97,12 @@ def reduced_product(exact: Product, precision: str, network: DeployedNetwork, cr
         crops: For calibrating int8; see `quantised`.
 
     Raises:
-        RequestError: The format has no such precision.
+        TypeError: It is no ONNX graph.
         ParityError: With fp16, the outputs differ from torch's by more than `HALF_WEIGHTS_TOLERANCE`.
         DatasetError: A scene for calibration cannot be read.
     """
     if not isinstance(exact, OnnxProduct):
-        raise RequestError("--precision", precision, f"{FP32} for TorchScript; {FP16} and {INT8} are for ONNX")
+        raise TypeError("only an ONNX graph can be reduced")
     if precision == INT8:
         return OnnxProduct(quantised(exact.graph, crops))
     halved = with_half_weights(exact.graph)

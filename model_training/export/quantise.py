@@ -21,6 +21,7 @@ from model_training.configuration import RunConfig
 from model_training.datasets.crops import Source, ValidationCrops
 from model_training.datasets.folders import read_scene
 from model_training.datasets.holdout import TRAINING, Split, scenes_of
+from model_training.datasets.scenes import evenly
 from model_training.export.onnx_graph import INPUT
 
 Float32 = npt.NDArray[np.float32]
@@ -72,8 +73,7 @@ def calibration_crops(config: RunConfig, data_root: Path, split: Split) -> Itera
     per_folder = max(CALIBRATION_CROPS // len(config.data.folders), 1)
     for folder in config.data.folders:
         paths = scenes_of(data_root, folder.path, split, TRAINING)
-        chosen = np.unique(np.linspace(0, len(paths) - 1, per_folder).astype(int))
-        scenes = [read_scene(paths[index]) for index in chosen]
+        scenes = [read_scene(paths[number]) for number in evenly(len(paths), per_folder)]
         source = Source(folder.path, scenes, folder.ground_resolution_m, folder.share)
         crops = ValidationCrops((source,), config.input_spec(), crop_px=config.data.validation_crop_px)
         yield from (crops[number].image.numpy()[None] for number in range(len(crops)))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model_training.preparation.settings import Cutting, Draw, Imagery, RoadStyle, Settings
+from model_training.preparation.settings import TEST, Cutting, Draw, Imagery, RoadStyle, Settings
 from road_extractor_plugin.contract.errors import RequestError
 
 if TYPE_CHECKING:
@@ -24,9 +24,13 @@ Cut images and labels into crops for training.
   prepare geo IMAGERY... --roads roads.gpkg --target-resolution 0.5 -o DATA/mine
 
 The output has <split>/images, <split>/masks and, where imagery is missing, <split>/valid, with manifest.csv (a line per
-crop) and splits.csv (a line per image). The same command again goes on where it was interrupted.
+crop), left_out.csv (crops without imagery, not made) and splits.csv (a line per image). The same command again goes on
+where it was interrupted.
 """
 _CROP_OPTIONS = ("crop", "overlap", "whole", "target_resolution")
+_WHOLE_SPLITS = {"geo": ()}
+"""Of other layouts the test images, which roads cut at crops' borders would make worse than they are; the rasters of
+`geo` may be too large for that."""
 _DEFAULT_ROAD_WIDTH_M = {"spacenet": 4.0, "geo": 7.0}
 
 
@@ -138,14 +142,21 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     crops = parser.add_argument_group("crops (not with --preset paper)")
     crops.add_argument("--crop", type=int, metavar="PX", help="side of the crops (default: 512)")
     crops.add_argument("--overlap", type=int, metavar="PX", help="least overlap of neighbours (default: 0)")
-    crops.add_argument("--whole", nargs="+", metavar="SPLIT", help="splits whose images are not cut, as in test")
-    crops.add_argument("--target-resolution", type=float, metavar="M", help="metres per pixel of the crops")
+    crops.add_argument(
+        "--whole", nargs="*", metavar="SPLIT", help="splits whose images are not cut (default: test, but none of geo)"
+    )
+    crops.add_argument(
+        "--target-resolution",
+        type=float,
+        metavar="M",
+        help="metres per pixel of the crops (default: the images' own; spacenet: 0.3; geo needs it)",
+    )
     parser.add_argument(
         "--least-valid",
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="leave out crops with no more imagery (default: 0)",
+        help="leave out crops of which no larger share is imagery (default: 0)",
     )
     splits = parser.add_argument_group("splits, where the data set does not say them; whole images are drawn")
     splits.add_argument("--seed", type=int, metavar="N", help="of the draw (default: 7)")
@@ -208,7 +219,8 @@ def settings_from(options: argparse.Namespace) -> Settings:
         _refuse_with_paper(options)
         paper = PAPER[layout]
         return replace(paper, draw=replace(paper.draw, **draw), least_valid=options.least_valid)
-    cutting = {"crop_px": options.crop, "overlap_px": options.overlap, "whole_splits": tuple(options.whole or ())}
+    whole = _WHOLE_SPLITS.get(layout, (TEST,)) if options.whole is None else tuple(options.whole)
+    cutting = {"crop_px": options.crop, "overlap_px": options.overlap, "whole_splits": whole}
     if layout == "geo" and options.target_resolution is None:
         raise RequestError("--target-resolution", None, "given in metres per pixel, so that all rasters come out alike")
     return Settings(

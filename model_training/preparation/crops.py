@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +43,17 @@ class CropRecord:
     """Share of road in the valid pixels; nan without labels."""
     sha256: str
     """Of the bytes of the image, the mask and the valid mask, one after the other."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A crop that the settings leave out."""
+
+    crop: str
+    source: str
+    reason: str
+    source_changed_ns: int
+    """`Source.changed_ns` when that was found."""
 
 
 @dataclass(frozen=True)
@@ -93,16 +103,15 @@ def write_crop(folder: Path, place: CropPlace, piece: Piece) -> CropRecord:
     )
 
 
-def is_intact(folder: Path, record: CropRecord, made_from: Sequence[Path]) -> bool:
+def is_intact(folder: Path, record: CropRecord, source_changed_ns: int) -> bool:
     """Whether a crop's files are there, unchanged, and newer than the files that they were made from."""
-    made_at = max(path.stat().st_mtime for path in made_from)
     digest = hashlib.sha256()
     image = folder / record.crop
     for layer in (IMAGES, MASKS, VALID):
         path = image.parent.parent / layer / image.name
         if not path.is_file():
             continue
-        if path.stat().st_mtime < made_at:
+        if path.stat().st_mtime_ns < source_changed_ns:
             return False
         digest.update(path.read_bytes())
     return digest.hexdigest() == record.sha256

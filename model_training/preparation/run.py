@@ -18,11 +18,15 @@ from pathlib import Path
 from tqdm import tqdm
 
 from model_training.errors import PreparationError
-from model_training.preparation.crops import CropPlace, CropRecord, is_intact, write_crop
+from model_training.preparation.crops import CropPlace, CropRecord, LeftOut, is_intact, write_crop
 from model_training.preparation.manifest import (
+    JOURNAL,
+    LEFT_OUT,
     Journal,
     check_same_request,
+    read_left_out,
     read_records,
+    write_left_out,
     write_manifest,
     write_request,
 )
@@ -38,6 +42,7 @@ _BYTES_PER_PIXEL = 2.4
 """Of a crop's PNG files together: those of Massachusetts take 2.4, of DeepGlobe 1.7."""
 _JOB_CROPS = 64
 """At most so many crops are one piece of work, so that a large raster is shared among processes."""
+_BY_FRAME, _BY_VALID_SHARE = "empty frame", "too little imagery"
 _log = logging.getLogger(__name__)
 
 
@@ -60,6 +65,8 @@ class Job:
     places: tuple[CropPlace, ...]
     records: tuple[CropRecord, ...]
     """Of those crops that an earlier run has made."""
+    left_out: tuple[LeftOut, ...]
+    """Those that an earlier run has left out."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +74,7 @@ class Outcome:
     """What became of a job. Errors travel as text: not every exception can be sent from process to process."""
 
     records: tuple[CropRecord, ...] = ()
-    dropped: str | None = None
-    """Name of the image, when the settings leave it out."""
+    left_out: tuple[LeftOut, ...] = ()
     error: str | None = None
 
 
@@ -87,7 +93,7 @@ def prepare(request: Request, folder: Path, *, workers: int, dry_run: bool) -> N
         PreparationError: Some files could not be used; all others are done.
     """
     check_same_request(folder, request.settings, request.splits)
-    jobs = plan_jobs(request, read_records(folder))
+    jobs = plan_jobs(request, read_records(folder), read_left_out(folder))
     missing_bytes = _tell_plan(jobs, folder)
     if dry_run:
         return
@@ -96,20 +102,25 @@ def prepare(request: Request, folder: Path, *, workers: int, dry_run: bool) -> N
         raise DiskFullError(folder, missing_bytes, free_bytes)
     write_request(folder, request.settings, request.splits)
     records: list[CropRecord] = []
-    dropped: set[str] = set()
+    left_out: list[LeftOut] = []
     errors: list[str] = []
-    with Journal(folder) as journal, tqdm(total=_crop_count(jobs), unit="crop", desc="cutting", disable=None) as bar:
+    with (
+        Journal(folder / JOURNAL) as journal,
+        Journal(folder / LEFT_OUT) as left_out_journal,
+        tqdm(total=_crop_count(jobs), unit="crop", desc="cutting", disable=None) as bar,
+    ):
         for job, outcome in _outcomes(jobs, request.settings, folder, workers):
             journal.add(outcome.records)
+            left_out_journal.add(outcome.left_out)
             records += outcome.records
-            dropped |= {outcome.dropped} if outcome.dropped else set()
+            left_out += outcome.left_out
             errors += [outcome.error] if outcome.error else []
             bar.update(len(job.places))
     if errors:
         raise PreparationError(errors)
     _warn_of_roadless(records)
-    if dropped:
-        _log.info("Left out by the preset's rule for frames: %d images (%s)", len(dropped), ", ".join(sorted(dropped)))
+    write_left_out(folder, left_out)
+    _tell_left_out(left_out, folder)
     _log.info("%d crops in '%s'", len(records), write_manifest(folder, records))
 
 
@@ -122,7 +133,14 @@ def _warn_of_roadless(records: Sequence[CropRecord]) -> None:
         _log.warning(sentence, len(roadless), roadless[0])
 
 
-def plan_jobs(request: Request, records: dict[str, CropRecord]) -> tuple[Job, ...]:
+def _tell_left_out(left_out: Sequence[LeftOut], folder: Path) -> None:
+    for reason in sorted({crop.reason for crop in left_out}):
+        sources = [crop.source for crop in left_out if crop.reason == reason]
+        sentence = "%d crops of %d images left out (%s); see '%s'"
+        _log.info(sentence, len(sources), len(set(sources)), reason, folder / LEFT_OUT)
+
+
+def plan_jobs(request: Request, records: dict[str, CropRecord], left_out: dict[str, LeftOut]) -> tuple[Job, ...]:
     """Cut the work into pieces, from the images' headers alone.
 
     Raises:
@@ -134,8 +152,9 @@ def plan_jobs(request: Request, records: dict[str, CropRecord]) -> tuple[Job, ..
         places = _places(source, found, request.splits[source.name], request.settings.cutting)
         for start in range(0, len(places), _JOB_CROPS):
             part = places[start : start + _JOB_CROPS]
-            known = tuple(records[place.crop] for place in part if place.crop in records)
-            jobs.append(Job(source, found, part, known))
+            made = tuple(records[place.crop] for place in part if place.crop in records)
+            without = tuple(left_out[place.crop] for place in part if place.crop in left_out)
+            jobs.append(Job(source, found, part, made, without))
     return tuple(jobs)
 
 
@@ -157,7 +176,7 @@ def _tell_plan(jobs: Sequence[Job], folder: Path) -> int:
     images: dict[str, set[str]] = {}
     missing_px = 0
     for job in jobs:
-        known = {record.crop for record in job.records}
+        known = {record.crop for record in job.records} | {crop.crop for crop in job.left_out}
         missing_px += sum(p.window.height * p.window.width for p in job.places if p.crop not in known)
         split = job.places[0].split
         crops[split] += len(job.places)
@@ -206,22 +225,42 @@ def _end_with_parent() -> None:
 
 def do_job(job: Job, settings: Settings, folder: Path) -> Outcome:
     """Make the crops of a job that are not there yet."""
-    kept = {record.crop: record for record in job.records if is_intact(folder, record, job.source.files)}
-    missing = [place for place in job.places if place.crop not in kept]
-    if not missing:
-        return Outcome(tuple(kept.values()))
+    changed_ns = job.source.changed_ns
+    kept = [record for record in job.records if is_intact(folder, record, changed_ns)]
+    left_out = [crop for crop in job.left_out if crop.source_changed_ns == changed_ns]
+    done = {record.crop for record in kept} | {crop.crop for crop in left_out}
+    missing = [place for place in job.places if place.crop not in done]
+    error = None
     try:
-        scene = open_scene(job.source, settings, job.found, _around(missing))
-        if scene is None:
-            return Outcome(dropped=job.source.name)
-        with scene:
-            for place in missing:
-                piece = scene.read(place.window)
-                if piece.valid.mean() > settings.least_valid:
-                    kept[place.crop] = write_crop(folder, place, piece)
-    except RoadExtractorError as error:
-        return Outcome(tuple(kept.values()), error=str(error))
-    return Outcome(tuple(kept.values()))
+        for crop in _cut(job, missing, settings, folder) if missing else ():
+            if isinstance(crop, LeftOut):
+                left_out.append(crop)
+            else:
+                kept.append(crop)
+    except RoadExtractorError as problem:
+        error = str(problem)
+    return Outcome(tuple(kept), tuple(left_out), error)
+
+
+def _cut(job: Job, places: Sequence[CropPlace], settings: Settings, folder: Path) -> Iterator[CropRecord | LeftOut]:
+    """Make crops as they are asked for, or say why not.
+
+    Raises:
+        RoadExtractorError: A file cannot be used.
+    """
+
+    def left_out(place: CropPlace, reason: str) -> LeftOut:
+        return LeftOut(place.crop, place.source, reason, job.source.changed_ns)
+
+    scene = open_scene(job.source, settings, job.found, _around(places))
+    if scene is None:
+        yield from (left_out(place, _BY_FRAME) for place in places)
+        return
+    with scene:
+        for place in places:
+            piece = scene.read(place.window)
+            is_enough = piece.valid.mean() > settings.least_valid
+            yield write_crop(folder, place, piece) if is_enough else left_out(place, _BY_VALID_SHARE)
 
 
 def _around(places: Sequence[CropPlace]) -> Window:

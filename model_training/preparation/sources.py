@@ -25,3 +25,8 @@ class Source:
     def files(self) -> tuple[Path, ...]:
         """All files that it is read from."""
         return tuple(path for path in (self.image, self.labels, self.valid) if path is not None)
+
+    @property
+    def changed_ns(self) -> int:
+        """When the newest of its files was changed, in nanoseconds since 1970."""
+        return max(path.stat().st_mtime_ns for path in self.files)

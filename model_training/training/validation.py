@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from road_extractor_plugin.compute.metrics.segmentation import EMPTY, MNIH_RADIUS_PX, SegmentationCounts, count
+from road_extractor_plugin.compute.metrics.segmentation import EMPTY, MNIH_RADIUS_PX, SegmentationCounts, count_at
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(3, 18))
 
@@ -22,8 +22,8 @@ class ThresholdSweep:
         self, probability: npt.NDArray[np.float32], true: npt.NDArray[np.bool_], valid: npt.NDArray[np.bool_]
     ) -> None:
         """Add one image, all (height, width)."""
-        for threshold in self.counts:
-            self.counts[threshold] += count(probability >= threshold, true, valid, MNIH_RADIUS_PX)
+        found = count_at(probability, tuple(self.counts), true, valid, MNIH_RADIUS_PX)
+        self.counts = {threshold: self.counts[threshold] + more for threshold, more in zip(self.counts, found)}
 
     def table(self) -> npt.NDArray[np.int64]:
         """(thresholds, 5) all counts, to be added up with those of other processes."""

@@ -16,7 +16,14 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication
 
 from road_extractor_plugin.contract.errors import OutputError
-from road_extractor_plugin.contract.result import ExtractResult, OutputPaths, Report, VectorizeReport, VectorizeResult
+from road_extractor_plugin.contract.result import (
+    MISSING_IMAGERY,
+    ExtractResult,
+    OutputPaths,
+    Report,
+    VectorizeReport,
+    VectorizeResult,
+)
 
 _STYLES_FOLDER = Path(__file__).resolve().parent.parent / "resources" / "styles"
 
@@ -40,6 +47,9 @@ def add_result_group(result: ExtractResult | VectorizeResult, project: QgsProjec
     parts = _parts(result.paths)
     if isinstance(result, VectorizeResult):
         parts = parts[:-1]  # the probability is the one that it was made from
+    elif result.report.imagery is not None and result.report.imagery.missing:
+        missing = _vector(result.paths.roads, MISSING_IMAGERY, _tr("Missing imagery"))
+        parts = (_Part(missing, MISSING_IMAGERY, shown=True), *parts)
     for part in parts:
         if not part.layer.isValid():
             raise OutputError(
@@ -86,7 +96,8 @@ def _metadata(layer: QgsMapLayer, report: Report | VectorizeReport) -> QgsLayerM
     metadata = layer.metadata()
     metadata.setTitle(layer.name())
     source = report.request["raster" if isinstance(report, Report) else "probability"]
-    metadata.setAbstract(_tr("Roads found by Road Extractor in '{raster}'.").format(raster=source))
+    name = source["name"] if isinstance(source, dict) else source
+    metadata.setAbstract(_tr("Roads found by Road Extractor in '{raster}'.").format(raster=name))
     made_by = _network_sentences(report) if isinstance(report, Report) else []
     metadata.setHistory([*made_by, *report.warnings])
     return metadata

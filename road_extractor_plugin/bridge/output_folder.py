@@ -22,5 +22,9 @@ def default_output_folder(project: QgsProject) -> Path:
 
 def run_folder(output_folder: Path, layer_name: str, start: datetime) -> Path:
     """A new folder for each run, so that none overwrites another: the layer's name and the time."""
-    safe_name = re.sub(r"[^\w-]+", "_", layer_name).strip("_") or "raster"
-    return output_folder / f"{safe_name}_{start:%Y%m%d_%H%M%S}"
+    return output_folder / f"{safe_name(layer_name)}_{start:%Y%m%d_%H%M%S}"
+
+
+def safe_name(layer_name: str) -> str:
+    """A layer's name as files may be called on all systems."""
+    return re.sub(r"[^\w-]+", "_", layer_name).strip("_") or "raster"

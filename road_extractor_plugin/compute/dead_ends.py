@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,19 +32,25 @@ USABLE = 0.5
 USABLE_TO_JUNCTION = 0.9
 """Share of a line that may show where its end leads to."""
 
+MIN_BEND = math.radians(8)
+"""A line that turns by less in half a stretch, or not evenly in one half after the other, is straight."""
+
+_SHOWN = np.array([1.5, 1.0, 0.5, 0.0])
+"""Where on the stretch its direction and bend are taken from."""
+
 MIN_STRETCH_PX = 8.0
 """Shortest stretch that shows a direction; the pixels of a shorter one are too coarse."""
 
 
-def drawn_to_mask_end(network: Network, mask: RasterRows) -> Network:
+def drawn_to_mask_end(network: Network, mask: RasterRows, max_widths: float = 1.5) -> Network:
     r"""A network whose dead ends go straight to the end of the mask; so roads cut off by the data's edge reach it.
 
         _______________           _______________       1. Thinning ends half a width short, or turns into a corner
                        |                         |         of the road's end. The last half width is cut off, and
         -----------    |    ->    ---------------|         up to a width while off the middle of the road.
-        ____________\___|          _______________|      2. The line goes on in the direction of its last stretch,
-                                                           twice as long as wide, until the mask ends; at most
-                                                           for 1.5 widths more than what was cut off.
+        ____________\___|          _______________|      2. The line goes on as its last stretch runs, straight or on
+                                                           a circle, twice as long as wide, until the mask ends;
+                                                           at most for some widths more than what was cut off.
                                                         3. A line that would meet another there stays as it was.
 
     Cut and stretch must lie in the line's nearer half, or where the other end is a junction, in nine tenths of the
@@ -52,7 +59,10 @@ def drawn_to_mask_end(network: Network, mask: RasterRows) -> Network:
     Args:
         network: All but its dead ends stays as it is.
         mask: 1 road, else none.
+        max_widths: Those of step 2; 0 leaves all as it is.
     """
+    if not max_widths:
+        return network
     vertices, paths = network.vertices, list(network.paths)
     lines = network.lines().split()
     dead = network.degree[network.ends] == 1
@@ -63,6 +73,7 @@ def drawn_to_mask_end(network: Network, mask: RasterRows) -> Network:
             vertices.around.radius_px[network.paths[edge]][::step],
             network.width_px[edge],
             USABLE if dead[edge].all() else USABLE_TO_JUNCTION,
+            max_widths,
         )
         for edge, step in where
     ]
@@ -102,7 +113,7 @@ class _DeadEnd:
     """(n, 2) Places from there on where the road may still be."""
 
 
-def _dead_end(points: Floats, radius_px: Floats, width_px: float, usable: float) -> _DeadEnd:
+def _dead_end(points: Floats, radius_px: Floats, width_px: float, usable: float, max_widths: float) -> _DeadEnd:
     """What becomes of the end of a line, given from its other end to this one."""
     to_tip = np.append(np.cumsum(np.hypot(*np.diff(points[::-1], axis=0).T))[::-1], 0.0)
     middle = (2 * radius_px >= FULL_RADIUS_SHARE * width_px) & (to_tip >= 0.5 * width_px + SMOOTHED_PX) | (
@@ -112,13 +123,27 @@ def _dead_end(points: Floats, radius_px: Floats, width_px: float, usable: float)
     stretch = min(max(2 * width_px, MIN_STRETCH_PX), usable * to_tip[0] - to_tip[base])
     if stretch < MIN_STRETCH_PX:
         base, stretch = len(points) - 1, MIN_STRETCH_PX
-    behind = np.flatnonzero(to_tip >= to_tip[base] + stretch)
-    way = points[base] - points[behind[-1] if behind.size else 0]
-    length = float(np.hypot(*way))
-    if length == 0:  # a short line that ends where it starts
+    behind = np.searchsorted(-to_tip, -to_tip[base] - stretch * _SHOWN, side="right") - 1
+    shown = points[np.maximum(behind, 0)]
+    if (shown[-1] == shown[1]).all():  # a short line that ends where it starts
         return _DeadEnd(0, _NOTHING)
-    reach = np.arange(0.0, to_tip[base] + 1.5 * width_px + 2, STEP_PX)
-    return _DeadEnd(len(points) - 1 - base, points[base] + reach[:, None] * (way / length))
+    reach = np.arange(0.0, to_tip[base] + max_widths * width_px + 2, STEP_PX)
+    return _DeadEnd(len(points) - 1 - base, points[base] + _onward(shown, stretch, reach))
+
+
+def _onward(shown: Floats, stretch_px: float, reach_px: Floats) -> Floats:
+    """(n, 2) Ways from the last of four places on a line, half a stretch apart, to so far on, by step 2."""
+    directions = [math.atan2(y, x) for x, y in np.diff(shown, axis=0).tolist()]
+    bends = [math.remainder(after - before, 2 * math.pi) for before, after in zip(directions, directions[1:])]
+    bend = sum(bends) / len(bends)
+    if min(bends) * max(bends) <= 0 or min(map(abs, bends)) < max(MIN_BEND, max(map(abs, bends)) / 2):
+        way = shown[-1] - shown[1]
+        straight: Floats = reach_px[:, None] * (way / np.hypot(*way))
+        return straight
+    turn = bend / (0.5 * stretch_px) * reach_px
+    direction = directions[-1] + 0.5 * bend + 0.5 * turn  # a chord runs as the circle does in its middle
+    chord = reach_px * np.sinc(0.5 * turn / math.pi)
+    return np.column_stack([chord * np.cos(direction), chord * np.sin(direction)])
 
 
 def _road_ends(ways: list[Floats], mask: RasterRows) -> list[Floats]:

@@ -34,6 +34,9 @@ MIN_PROBABILITY = 0.002
 RIDGE = 1.5
 """A road stands out where it is so many times as likely as the places beside it."""
 
+NO_RIDGE = 4.0
+"""What a step costs more where no road stands out: with it the cost tells true gaps from false ones best."""
+
 STRAY = 1 / 3
 """How far the way may stray from the straight line, as a share of that."""
 
@@ -59,7 +62,7 @@ class GapRoute:
     gap_px: float
     """Length of its part without road."""
     cost: float
-    """Of that part."""
+    """Of that part; a step that is no ridge costs `NO_RIDGE` more."""
     probability: float
     """Geometric mean over that part; 1 where there is none."""
     ridge_share: float
@@ -146,4 +149,5 @@ def _route(points: Floats, probability: Floats, cost: Floats, is_ridge: BoolMask
     if not gap:
         return GapRoute(points, 0.0, 0.0, 1.0, 1.0)
     surprise = float(weight @ np.log(np.maximum(probability, MIN_PROBABILITY)))
-    return GapRoute(points, gap, float(weight @ cost), math.exp(surprise / gap), float(weight @ is_ridge) / gap)
+    paid = float(weight @ (cost + NO_RIDGE * ~is_ridge))
+    return GapRoute(points, gap, paid, math.exp(surprise / gap), float(weight @ is_ridge) / gap)

@@ -3,8 +3,9 @@
 1. **Spurs.** Thinning a wide road leaves hair. A dead-end edge is dropped
    a. when it is shorter than the widest road at its junction, so that it hardly leaves that road: the fork at a road's
       end, and hair; but not one that alone of those at its junction ends at the edge of the data;
-   b. else, when it is shorter than `min_spur_m` or 1.5 times that width, and does not end at the edge of the data: one
-      edge per junction at a time, the shortest first, because the next shortest may then be the road's own end.
+   b. else, when it is shorter than `min_spur_m` or `min_spur_widths` times that width, and does not end at the edge of
+      the data: one edge per junction at a time, the shortest first, because the next shortest may then be the road's
+      own end.
    Rule a comes first and rule b after rule 4, which may lead a short dead end on.
    An edge with two dead ends is a road by itself and no spur, and at a junction that would lose all its edges the two
    longest stay. After each round edges are joined where two are left at a node; rounds go on until nothing changes.
@@ -35,22 +36,19 @@ BoolMask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
-SPUR_WIDTHS = 1.5
-"""Hair is not longer than this many widths of its road."""
-
 MIN_MERGE_PX = 2.0
 """Junctions nearer than this are always one: pixels beside each other."""
 
 JUNCTION_DEGREE = 3
 
 
-def prune_forks(network: Network) -> Network:
-    """Rule 1a."""
-    return prune_spurs(network, 0.0, 0.0)
+def prune_forks(network: Network, widths: float) -> Network:
+    """Rule 1a; 0 widths switch it off."""
+    return prune_spurs(network, 0.0, min(widths, 1.0))
 
 
-def prune_spurs(network: Network, min_spur_px: float, widths: float = SPUR_WIDTHS) -> Network:
-    """Rule 1, with so many widths in rule b."""
+def prune_spurs(network: Network, min_spur_px: float, widths: float) -> Network:
+    """Rule 1, with so many widths in rule b; with 0 of them only the length counts, and rule a is off."""
     while (dropped := _spurs(network, min_spur_px, widths)).any():
         network = joined(network.only(~dropped))
     return network
@@ -66,7 +64,7 @@ def _spurs(network: Network, min_spur_px: float, widths: float) -> BoolMask:
     widest = np.zeros(degree.size)
     np.maximum.at(widest, ends, network.width_px[:, None])
 
-    inside = spur & (length < widest[junction])  # a
+    inside = spur & (length < min(widths, 1.0) * widest[junction])  # a
     at_edge = network.vertices.around.at_data_edge[tip]
     inside &= ~at_edge | (np.bincount(junction[inside], minlength=degree.size)[junction] > 1)
     short = spur & (length < np.maximum(min_spur_px, widths * widest[junction]))  # b

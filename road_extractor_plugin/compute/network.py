@@ -16,8 +16,8 @@ BoolMask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
-SMOOTHING_PASSES = 4
-"""Takes the pixel staircase out of a line: lengths are then right within about a percent."""
+SMOOTHING_PASSES = 3
+"""Takes the pixel staircase out of a line; more would shorten bends."""
 
 _NO_VERTEX: Indices = np.empty(0, dtype=np.int64)
 

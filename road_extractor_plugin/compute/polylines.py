@@ -63,9 +63,15 @@ class Polylines:
 
         Each pass widens the window by about a pixel; an arc of radius R moves inward by passes / (4 R) px.
         """
-        points = self.points.copy()
+        points = np.empty_like(self.points)
         ends = np.concatenate([self.first, self.last])
-        for _ in range(passes):
-            points[1:-1] = 0.25 * (points[:-2] + points[2:]) + 0.5 * points[1:-1]
-            points[ends] = self.points[ends]
+        for axis in (0, 1):  # one at a time, and in place: of a large network there are many points
+            values = self.points[:, axis].copy()
+            for _ in range(passes):
+                beside = values[:-2] + values[2:]
+                beside *= 0.25
+                values[1:-1] *= 0.5
+                values[1:-1] += beside
+                values[ends] = self.points[ends, axis]
+            points[:, axis] = values
         return Polylines(points, self.offsets)

@@ -24,7 +24,7 @@ from road_extractor_plugin.contract.feedback import Feedback, SilentFeedback, st
 from road_extractor_plugin.contract.road_graph import BRIDGED, DETECTED, RoadEdge, RoadGraph
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 
-MIN_TOLERANCE_PX = 0.5
+MIN_TOLERANCE_PX = 0.3
 """Lines are simplified by at least this much: the pixels say nothing finer."""
 
 
@@ -62,12 +62,12 @@ def trace(
     _report(feedback, 0.3, "thinning roads")
     network = skeleton_network(mask, strips)
     _report(feedback, 0.6, "cleaning the road network")
-    network = prune_forks(network)
+    network = prune_forks(network, settings.min_spur_widths)
     network = merge_junctions(network, settings.merge_widths)
     network = merge_shallow_crossings(network, settings.max_shared_stretch)
-    network = drawn_to_mask_end(measured(network.vertices, network.paths), mask)
+    network = drawn_to_mask_end(measured(network.vertices, network.paths), mask, settings.max_drawn_widths)
     network = bridge_gaps(network, Evidence(probability, settings.thresholds.low), settings, pixel_m)
-    network = prune_spurs(network, settings.min_spur_m / pixel_m)
+    network = prune_spurs(network, settings.min_spur_m / pixel_m, settings.min_spur_widths)
     network = drop_small_components(network, settings.min_component_m / pixel_m)
     _report(feedback, 0.8, "drawing road lines")
     lines = simplified(network.lines(), max(settings.simplify_m / pixel_m, MIN_TOLERANCE_PX))

@@ -32,6 +32,25 @@ class RasterUnusableError(RoadExtractorError):
         super().__init__(f"'{path}' {problem}. {remedy}.")
 
 
+class ImageryMissingError(RoadExtractorError):
+    """A service gave no imagery at all."""
+
+    def __init__(self, name: str, tiles: int, problem: str) -> None:
+        super().__init__(
+            f"None of the {tiles:,} tiles of '{name}' that were asked for could be had: {problem}. "
+            "Check the connection and that the layer shows here on the map, then run again."
+        )
+
+
+class ImageryTooLargeError(RoadExtractorError):
+    """An area needs more tiles of a service than is reasonable."""
+
+    def __init__(self, name: str, tiles: int, limit: int) -> None:
+        super().__init__(
+            f"The area needs about {tiles:,} tiles of '{name}', the limit is {limit:,}. Choose a smaller area."
+        )
+
+
 class AreaError(RoadExtractorError):
     """The area asked for cannot be read or does not meet the raster."""
 
@@ -138,6 +157,13 @@ class ComparisonError(RoadExtractorError):
 
 class BatchError(RoadExtractorError):
     """A folder cannot be worked on as a whole."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}. {remedy}.")
+
+
+class EngineSetupError(RoadExtractorError):
+    """The engine's environment cannot be made, or does not work."""
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(f"{problem}. {remedy}.")

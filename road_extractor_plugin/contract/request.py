@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Union
 
 from road_extractor_plugin.contract.errors import RequestError
 from road_extractor_plugin.contract.model_card import Thresholds
@@ -20,6 +20,23 @@ class Area:
     """POLYGON or MULTIPOLYGON, x before y."""
     crs_wkt: str
     """WKT of its coordinate reference system; empty means that of the raster."""
+
+
+@dataclass(frozen=True)
+class Basemap:
+    """Imagery of a service, as people and the report know it; a `TileSource` fetches it."""
+
+    name: str
+    """Of the layer."""
+    kind: str
+    """ "XYZ", "WMS", "WMTS" or "rendered"."""
+    url: str
+    """Without user names, passwords and keys."""
+    stem: str
+    """Name of the outputs: the layer's name, made safe, with date and time."""
+
+    def __str__(self) -> str:
+        return self.name
 
 
 @dataclass(frozen=True)
@@ -130,7 +147,7 @@ class VectorizeRequest:
 class ExtractRequest:
     """One raster in, the files that `OutputPaths` names out."""
 
-    raster: Path
+    raster: Union[Path, Basemap]
     output_folder: Path
     model: Path
     area: Optional[Area] = None

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
+
+from road_extractor_plugin.contract.tiles import ImageryCounts
+
+MISSING_IMAGERY = "missing_imagery"
+"""Layer of the GeoPackage that is there where imagery of a service could not be had."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,8 @@ class Report(VectorizeReport):
     tiles: int
     tiles_skipped: int
     overlap_factor: float
+    imagery: Optional[ImageryCounts]
+    """Of a service; None where the raster is a file."""
 
 
 @dataclass(frozen=True)

@@ -126,12 +126,19 @@ class AreaMask:
         # In pixel coordinates, so that a pixel is decided alike in every window that holds it.
         shape = json.loads(area.ExportToJson())
         shape["coordinates"] = _to_pixels(shape["coordinates"], geotransform)
+        self._shape = ogr.CreateGeometryFromJson(json.dumps(shape))
         self._polygons = MemoryLayer(ogr.wkbMultiPolygon)
-        self._polygons.add(ogr.CreateGeometryFromJson(json.dumps(shape)))
+        self._polygons.add(self._shape)
 
     def read(self, window: Window, shape: tuple[int, int] | None = None) -> npt.NDArray[np.bool_]:
         """The window's pixels (height, width); or the window at another number of pixels, `shape`."""
         return self._polygons.burn(window, shape).astype(bool)
+
+    def touched(self, window: Window, margin_px: float) -> npt.NDArray[np.bool_]:
+        """The window's pixels that the area, grown by a margin, touches at all (height, width)."""
+        polygons = MemoryLayer(ogr.wkbMultiPolygon)
+        polygons.add(self._shape.Buffer(margin_px))
+        return polygons.burn(window, all_touched=True).astype(bool)
 
 
 def _to_pixels(coordinates: list[Any], geotransform: Geotransform) -> list[Any]:

@@ -31,12 +31,15 @@ class MemoryLayer:
         feature.SetGeometry(geometry)
         self.layer.CreateFeature(feature)
 
-    def burn(self, window: Window, shape: tuple[int, int] | None = None) -> npt.NDArray[np.int32]:
+    def burn(
+        self, window: Window, shape: tuple[int, int] | None = None, *, all_touched: bool = False
+    ) -> npt.NDArray[np.int32]:
         """The number of each polygon at the pixels whose centre it holds, 0 elsewhere.
 
         Args:
             window: Part of the grid to burn.
             shape: Height and width of the result; None is the window's own.
+            all_touched: At all pixels that it touches instead.
         """
         height, width = shape or (window.height, window.width)
         raster = gdal.GetDriverByName("MEM").Create("", width, height, 1, gdal.GDT_Int32)
@@ -44,7 +47,8 @@ class MemoryLayer:
         right, bottom = window.column + window.width, window.row + window.height
         self.layer.SetSpatialFilterRect(window.column, window.row, right, bottom)
         with quiet_gdal():  # it warns that there is no CRS
-            gdal.RasterizeLayer(raster, [1], self.layer, options=["ATTRIBUTE=number"])
+            options = ["ATTRIBUTE=number", f"ALL_TOUCHED={all_touched}"]
+            gdal.RasterizeLayer(raster, [1], self.layer, options=options)
         self.layer.SetSpatialFilter(None)
         numbers: npt.NDArray[np.int32] = raster.ReadAsArray()
         return numbers

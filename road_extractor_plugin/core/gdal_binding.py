@@ -8,16 +8,58 @@ first job starts and not when the plugin is loaded. QGIS's own C++ code does not
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from osgeo import gdal, ogr, osr
 
-__all__ = ["close_dataset", "closing", "gdal", "gdal_detail", "ogr", "osr", "quiet_gdal"]
+__all__ = ["close_dataset", "closing", "gdal", "gdal_detail", "ogr", "osr", "quiet_gdal", "small_cache"]
 
 gdal.UseExceptions()
 ogr.UseExceptions()
 osr.UseExceptions()
+
+
+_CACHE_BYTES = 64 * 1024 * 1024
+
+
+class _SmallCache:
+    """GDAL's cache of blocks, kept small while jobs are on; they may overlap."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._jobs = 0
+        self._former_bytes = 0
+
+    def begin(self) -> None:
+        with self._lock:
+            if self._jobs == 0:
+                self._former_bytes = gdal.GetCacheMax()
+                gdal.SetCacheMax(min(self._former_bytes, _CACHE_BYTES))
+            self._jobs += 1
+
+    def end(self) -> None:
+        with self._lock:
+            self._jobs -= 1
+            if self._jobs == 0:
+                gdal.SetCacheMax(self._former_bytes)
+
+
+_SMALL_CACHE = _SmallCache()
+
+
+@contextmanager
+def small_cache() -> Iterator[None]:
+    """Let GDAL keep few blocks, for the whole process, until the last of the jobs that ask for it is done.
+
+    Left alone it fills a twentieth of the machine's memory, which is of no use to a job that passes over rasters once.
+    """
+    _SMALL_CACHE.begin()
+    try:
+        yield
+    finally:
+        _SMALL_CACHE.end()
 
 
 @contextmanager

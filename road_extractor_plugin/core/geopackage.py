@@ -12,18 +12,20 @@ import numpy as np
 import numpy.typing as npt
 
 from road_extractor_plugin.contract.grid import Grid
-from road_extractor_plugin.contract.result import RoadCounts
+from road_extractor_plugin.contract.result import MISSING_IMAGERY, RoadCounts
 from road_extractor_plugin.contract.road_graph import RoadEdge, RoadGraph
 from road_extractor_plugin.core.gdal_binding import closing, gdal, ogr, osr
 from road_extractor_plugin.core.ground import Ground, spatial_reference
 from road_extractor_plugin.core.output_errors import writing
 from road_extractor_plugin.core.polygons import RoadPolygon
+from road_extractor_plugin.core.raster_grid import Bounds
 
 Float64 = npt.NDArray[np.float64]
 Row = tuple[bytes, tuple[object, ...]]
 """Geometry as WKB, and the fields in order."""
 
 _STYLES = Path(__file__).parents[1] / "resources" / "styles"
+_STYLE_TABLE = "layer_styles"
 _GEOMETRY_COLUMN = "geom"
 _BYTES_PER_VERTEX = 40
 """In the file, with its share of the rest; only for the message when the disk is full."""
@@ -56,6 +58,7 @@ _CENTERLINES = _LayerKind(
 )
 _NODES = _LayerKind("nodes", ogr.wkbPoint, (("node_id", _INTEGER), ("degree", _INTEGER)))
 _POLYGONS = _LayerKind("polygons", ogr.wkbPolygon, (("area_m2", _REAL), ("confidence", _REAL)))
+_MISSING_IMAGERY = _LayerKind(MISSING_IMAGERY, ogr.wkbPolygon, (("reason", _TEXT),))
 
 
 def write_roads(path: Path, graph: RoadGraph, polygons: Sequence[RoadPolygon], grid: Grid) -> RoadCounts:
@@ -84,6 +87,36 @@ def write_roads(path: Path, graph: RoadGraph, polygons: Sequence[RoadPolygon], g
         _write_styles(dataset, (_CENTERLINES, _NODES, _POLYGONS))
         dataset.CommitTransaction()
     return _counts(graph, len(polygons), length_m, component, _pixel_m(grid))
+
+
+def add_missing_imagery(path: Path, missing: Sequence[tuple[Bounds, str]], grid: Grid) -> None:
+    """Add the layer `missing_imagery` to a GeoPackage of roads.
+
+    Args:
+        path: What `write_roads` made.
+        missing: Rectangles in the grid's CRS without imagery, and why.
+        grid: That of the roads.
+
+    Raises:
+        OutputError: It cannot be written; `DiskFullError` when that is why.
+    """
+    corners = [
+        np.array([(b.west, b.north), (b.east, b.north), (b.east, b.south), (b.west, b.south), (b.west, b.north)])
+        for b, _ in missing
+    ]
+    rows = (
+        (_wkb(ogr.wkbPolygon, struct.pack("<I", 1) + _points_wkb(ring)), (reason,))
+        for ring, (_, reason) in zip(corners, missing)
+    )
+    with writing(path, _BYTES_PER_VERTEX * sum(map(len, corners))), closing(_opened(path)) as dataset:
+        dataset.StartTransaction()
+        _write_layer(dataset, _MISSING_IMAGERY, grid, rows)
+        _add_style(dataset.GetLayerByName(_STYLE_TABLE), MISSING_IMAGERY)
+        dataset.CommitTransaction()
+
+
+def _opened(path: Path) -> gdal.Dataset:
+    return gdal.OpenEx(str(path), gdal.OF_VECTOR | gdal.OF_UPDATE)
 
 
 def append_roads(whole: Path, part: Path, components: int) -> None:
@@ -218,29 +251,29 @@ def _components(graph: RoadGraph) -> list[int]:
 
 
 def _write_styles(dataset: gdal.Dataset, kinds: Sequence[_LayerKind]) -> None:
-    """Store the QML of each layer that has one as its default style, in the table that QGIS looks into."""
-    styles = {kind.name: _STYLES / f"{kind.name}.qml" for kind in kinds}
-    present = {name: path for name, path in styles.items() if path.exists()}
-    if not present:
-        return
-    table = dataset.CreateLayer("layer_styles", None, ogr.wkbNone, ["FID=id"])
+    """Store the QML of each layer as its default style, in the table that QGIS looks into."""
+    table = dataset.CreateLayer(_STYLE_TABLE, None, ogr.wkbNone, ["FID=id"])
     _add_style_fields(table)
-    for name, path in present.items():
-        feature = ogr.Feature(table.GetLayerDefn())
-        for field, value in (
-            ("f_table_catalog", ""),
-            ("f_table_schema", ""),
-            ("f_table_name", name),
-            ("f_geometry_column", _GEOMETRY_COLUMN),
-            ("styleName", name),
-            ("styleQML", path.read_text(encoding="utf-8")),
-            ("styleSLD", ""),
-            ("useAsDefault", 1),
-            ("description", "Road Extractor"),
-            ("owner", ""),
-        ):
-            feature.SetField(field, value)
-        table.CreateFeature(feature)
+    for kind in kinds:
+        _add_style(table, kind.name)
+
+
+def _add_style(table: ogr.Layer, name: str) -> None:
+    feature = ogr.Feature(table.GetLayerDefn())
+    for field, value in (
+        ("f_table_catalog", ""),
+        ("f_table_schema", ""),
+        ("f_table_name", name),
+        ("f_geometry_column", _GEOMETRY_COLUMN),
+        ("styleName", name),
+        ("styleQML", (_STYLES / f"{name}.qml").read_text(encoding="utf-8")),
+        ("styleSLD", ""),
+        ("useAsDefault", 1),
+        ("description", "Road Extractor"),
+        ("owner", ""),
+    ):
+        feature.SetField(field, value)
+    table.CreateFeature(feature)
 
 
 def _add_style_fields(table: ogr.Layer) -> None:

@@ -10,11 +10,15 @@ import numpy as np
 
 from road_extractor_plugin.compute.averaged import averaged
 from road_extractor_plugin.compute.protocol import Compute
+from road_extractor_plugin.contract.errors import RequestError
 from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
 from road_extractor_plugin.contract.grid import TileGrid
-from road_extractor_plugin.contract.request import ExtractRequest
+from road_extractor_plugin.contract.request import Basemap, ExtractRequest
 from road_extractor_plugin.contract.result import ExtractResult, OutputPaths, Report, RoadCounts
+from road_extractor_plugin.contract.tiles import ImageryCounts
 from road_extractor_plugin.contract.trace_settings import TraceSettings
+from road_extractor_plugin.core.gdal_binding import small_cache
+from road_extractor_plugin.core.geopackage import add_missing_imagery
 from road_extractor_plugin.core.geotiff import (
     MASK,
     PROBABILITY,
@@ -24,8 +28,9 @@ from road_extractor_plugin.core.geotiff import (
     to_cog,
 )
 from road_extractor_plugin.core.inference import inferred, plan_tiles
+from road_extractor_plugin.core.mosaic import Mosaic
 from road_extractor_plugin.core.preview import write_preview
-from road_extractor_plugin.core.progress import PartOf
+from road_extractor_plugin.core.progress import Pace, PartOf
 from road_extractor_plugin.core.raster_source import RasterSource
 from road_extractor_plugin.core.report import model_summary, request_summary, write_report
 from road_extractor_plugin.core.stages import beside
@@ -36,8 +41,8 @@ from road_extractor_plugin.core.vectors import Vectoriser
 _FINDING = "finding roads"
 _BYTES_PER_PIXEL = 4.0
 """Room that a run needs: two rasters, each once as strips and once with overviews, hardly compressed."""
-_INFERRED, _VECTORISED = 0.85, 0.98
-"""Progress of the whole run after the network and after the vectors are made, about as their times are."""
+_FOLLOWING_S_PER_MEGAPIXEL = 0.07
+"""About what everything behind the network takes on one core of a desktop processor."""
 _FIXED_BYTES = 5_000_000
 """For an empty GeoPackage, the preview and the report."""
 
@@ -48,6 +53,8 @@ class _Coverage:
 
     tiles_run: int
     valid_px: int
+    progress: float
+    """Of the whole run, when the network was done."""
 
 
 @dataclass(frozen=True)
@@ -59,23 +66,27 @@ class _Job:
     compute: Compute
     feedback: Feedback
     clock: Stopwatch
+    mosaic: Mosaic | None
 
 
-def extract(request: ExtractRequest, compute: Compute, feedback: Feedback) -> ExtractResult:
+def extract(
+    request: ExtractRequest, compute: Compute, feedback: Feedback, mosaic: Mosaic | None = None
+) -> ExtractResult:
     """Find the roads in one raster.
 
     Args:
         request: What to do.
         compute: The model that the request names, loaded.
         feedback: Told of progress and warnings; asked whether to stop.
+        mosaic: The imagery of a request that names a basemap; what was fetched stays there for another run.
 
     Raises:
         RoadExtractorError: Something that the user can put right, or `Cancelled`. No file is left behind.
     """
     settings = request.trace.settings(compute.card.thresholds)
-    job = _Job(request, settings, averaged(compute, request.views), feedback, Stopwatch())
+    job = _Job(request, settings, averaged(compute, request.views), feedback, Stopwatch(), mosaic)
     paths = OutputPaths(request.output_folder, request.raster.stem)
-    with _open_source(job) as source:
+    with small_cache(), _open_source(job) as source:
         for warning in source.warnings:
             feedback.warning(warning)
         grid = source.grid
@@ -87,9 +98,14 @@ def extract(request: ExtractRequest, compute: Compute, feedback: Feedback) -> Ex
 
 
 def _open_source(job: _Job) -> RasterSource:
+    if job.mosaic is not None:
+        job.mosaic.feedback = job.feedback
+    raster = job.mosaic or job.request.raster
+    if isinstance(raster, Basemap):
+        raise RequestError("raster", raster.name, "a file where nothing fetches the imagery of services")
     with job.clock.stage("open"):
         return RasterSource.open(
-            job.request.raster,
+            raster,
             spec=job.compute.card.input,
             raster_ground_resolution_m=job.request.raster_ground_resolution_m,
             area=job.request.area,
@@ -100,7 +116,11 @@ def _open_source(job: _Job) -> RasterSource:
 def _run(job: _Job, source: RasterSource, tiles: TileGrid, staged: OutputPaths) -> Report:
     probability = staged.folder / "probability_strips.tif"
     coverage = _infer(job, source, tiles, probability)
-    counts = _write_results(job, source, staged, probability)
+    feedback = PartOf(job.feedback, coverage.progress, 1.0)
+    counts = _write_results(job, source, staged, probability, feedback)
+    missing = () if job.mosaic is None else tuple(job.mosaic.missing())
+    if missing:
+        add_missing_imagery(staged.roads, missing, source.grid)
     report = _report(job, source, tiles, coverage, counts)
     write_report(report, staged.report)
     stop_if_cancelled(job.feedback)
@@ -110,8 +130,10 @@ def _run(job: _Job, source: RasterSource, tiles: TileGrid, staged: OutputPaths) 
 
 def _infer(job: _Job, source: RasterSource, tiles: TileGrid, path: Path) -> _Coverage:
     """Compute the probability raster and write it block by block."""
-    part, tiles_run, valid_px = PartOf(job.feedback, 0.0, _INFERRED), 0, 0
-    part.progress(0.0, _FINDING)
+    megapixels = source.grid.width_px * source.grid.height_px / 1e6
+    pace = Pace(job.feedback, tiles.tile_count, megapixels * _FOLLOWING_S_PER_MEGAPIXEL)
+    tiles_run = valid_px = 0
+    job.feedback.progress(0.0, _FINDING)
     with (
         RasterWriter(path, source.grid, PROBABILITY) as writer,
         inferred(source, job.compute, tiles, job.clock, job.feedback) as blocks,
@@ -122,15 +144,17 @@ def _infer(job: _Job, source: RasterSource, tiles: TileGrid, path: Path) -> _Cov
                     writer.write(encode_probability(block.probability, block.valid), *block.window.corner)
                 tiles_run += 1
                 valid_px += int(np.count_nonzero(block.valid))
-            part.progress(done / tiles.tile_count, _FINDING)
+            pace.tiles_done(done, tiles_run, _FINDING)
     for warning in job.compute.device.warnings:
         job.feedback.warning(warning)
-    return _Coverage(tiles_run, valid_px)
+    return _Coverage(tiles_run, valid_px, pace.fraction)
 
 
-def _write_results(job: _Job, source: RasterSource, staged: OutputPaths, probability: Path) -> RoadCounts:
+def _write_results(
+    job: _Job, source: RasterSource, staged: OutputPaths, probability: Path, feedback: Feedback
+) -> RoadCounts:
     """All but the report; rasters and preview are made while the roads are traced and written."""
-    vectoriser = Vectoriser(job.compute, job.settings, job.clock, PartOf(job.feedback, _INFERRED, _VECTORISED))
+    vectoriser = Vectoriser(job.compute, job.settings, job.clock, feedback)
     mask = staged.folder / "mask_strips.tif"
 
     def cog(strips: Path, destination: Path, kind: RasterKind) -> None:
@@ -155,6 +179,7 @@ def _report(job: _Job, source: RasterSource, tiles: TileGrid, coverage: _Coverag
     grid, seconds = source.grid, job.clock.seconds()
     valid_fraction = coverage.valid_px / (grid.width_px * grid.height_px)
     area_km2 = grid.area_km2 * valid_fraction
+    imagery = None if job.mosaic is None else job.mosaic.counts()
     return Report(
         request=request_summary(job.request, job.settings),
         model=model_summary(job.request.model, job.compute.card),
@@ -172,5 +197,14 @@ def _report(job: _Job, source: RasterSource, tiles: TileGrid, coverage: _Coverag
         megapixels_per_s=coverage.valid_px / 1e6 / seconds["network"],
         km2_per_hour=area_km2 / seconds["total"] * 3600,
         roads=counts,
-        warnings=(*source.warnings, *job.compute.device.warnings),
+        imagery=imagery,
+        warnings=(*source.warnings, *job.compute.device.warnings, *_missing_warning(imagery)),
     )
+
+
+def _missing_warning(imagery: ImageryCounts | None) -> tuple[str, ...]:
+    if imagery is None or not imagery.missing:
+        return ()
+    problems = ", ".join(f"{problem}: {count:,}" for problem, count in imagery.problems.items())
+    missing = f"{imagery.missing:,} of {imagery.tiles:,} tiles of imagery are missing ({problems})"
+    return (f"{missing}; no roads are sought there.",)

@@ -32,7 +32,7 @@ def expand_palette(dataset: gdal.Dataset) -> gdal.Dataset:
 
 
 def choose_bands(
-    dataset: gdal.Dataset, path: Path, channels: tuple[str, ...], indexes: tuple[int, ...] | None
+    dataset: gdal.Dataset, path: Path | str, channels: tuple[str, ...], indexes: tuple[int, ...] | None
 ) -> BandChoice:
     """Choose the bands for the network's channels.
 
@@ -63,7 +63,7 @@ def choose_bands(
 
 
 def _in_order(
-    colours: tuple[int, ...], alpha: int | None, channels: tuple[str, ...], path: Path
+    colours: tuple[int, ...], alpha: int | None, channels: tuple[str, ...], path: Path | str
 ) -> tuple[tuple[int, ...], int | None, tuple[str, ...]]:
     """Rule 3."""
     names = ", ".join(channels)
@@ -81,7 +81,7 @@ def _in_order(
     return chosen, alpha, (warning,)
 
 
-def _checked(indexes: tuple[int, ...], colours: tuple[int, ...], count: int, path: Path) -> tuple[int, ...]:
+def _checked(indexes: tuple[int, ...], colours: tuple[int, ...], count: int, path: Path | str) -> tuple[int, ...]:
     """Rule 1."""
     if len(indexes) not in (1, count):
         problem = f"cannot be read with {len(indexes)} chosen bands, the model needs {count}"

@@ -46,7 +46,7 @@ def open_dataset(path: Path) -> gdal.Dataset:
     return dataset
 
 
-def place(dataset: gdal.Dataset, path: Path, ground_resolution_m: float | None) -> Placement:
+def place(dataset: gdal.Dataset, path: Path | str, ground_resolution_m: float | None) -> Placement:
     """Find where the raster lies.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,9 +21,11 @@ from road_extractor_plugin.contract.request import Area
 from road_extractor_plugin.core.aligned_pixels import AlignedPixels
 from road_extractor_plugin.core.area import AreaMask, area_in_crs
 from road_extractor_plugin.core.gdal_binding import gdal, gdal_detail, ogr, quiet_gdal
+from road_extractor_plugin.core.mosaic import Mosaic
 from road_extractor_plugin.core.raster_bands import BandChoice, choose_bands, expand_palette
 from road_extractor_plugin.core.raster_file import Placement, open_dataset, place
 from road_extractor_plugin.core.raster_grid import Bounds, GridPlan, bounds_of, corners, plan_grid
+from road_extractor_plugin.core.raster_warnings import resolution_warnings, stretch_sentence
 
 Pixels = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -34,6 +37,8 @@ _SAMPLE_PX = 80
 _SEARCH_PX = 1024
 """Side of the windows in which any imagery at all is sought."""
 _OPAQUE = 255
+_KERNEL_PX = 2
+"""Around a window, from where resampling may take a part of what it needs; more where it enlarges."""
 _MAX_PIXELS = 10**12
 """A country at 1 m; more is taken for a mistake."""
 _CHECK_CRS = "Check which coordinate reference system it really has"
@@ -58,11 +63,14 @@ class RasterSource:
     Open with `RasterSource.open`; a context manager.
     """
 
-    def __init__(self, path: Path, opened: _Opened, plan: GridPlan, area: AreaMask | None, spec: InputSpec) -> None:
+    def __init__(
+        self, raster: Path | Mosaic, opened: _Opened, plan: GridPlan, area: AreaMask | None, spec: InputSpec
+    ) -> None:
         self.grid: Grid = plan.grid
         self.native_ground_resolution_m = plan.native_ground_resolution_m
         self.warnings: tuple[str, ...] = ()
-        self._path = path
+        self._name = _name(raster)
+        self._mosaic = raster if isinstance(raster, Mosaic) else None
         self._file, self._colours = opened.file, opened.colours
         self._area = area
         self.spec = spec
@@ -76,7 +84,7 @@ class RasterSource:
     @classmethod
     def open(
         cls,
-        path: Path,
+        raster: Path | Mosaic,
         *,
         spec: InputSpec,
         raster_ground_resolution_m: float | None = None,
@@ -86,7 +94,7 @@ class RasterSource:
         """Open a raster and decide how it is read.
 
         Args:
-            path: Any raster that GDAL reads.
+            raster: Any raster that GDAL reads; or a mosaic, whose tiles are fetched as windows are read.
             spec: What the network wants, its ground resolution above all.
             raster_ground_resolution_m: Metres on the ground per pixel of a raster without CRS.
             area: Where to read; None is the whole raster.
@@ -96,21 +104,29 @@ class RasterSource:
             RasterUnreadableError: Missing, no raster, or broken.
             RasterUnusableError: Without place, size, bands or imagery to work on.
             AreaError: The area does not meet the raster.
+            ImageryMissingError: No tile of a mosaic could be had, of those asked for.
+            ImageryTooLargeError: The mosaic would have too many tiles.
+            OutputError: The mosaic cannot be written.
+            Cancelled: The user asked for it.
         """
-        with quiet_gdal():
+        name = _name(raster)
+        with quiet_gdal(), ExitStack() as on_failure:
             try:
-                file = dataset = open_dataset(path)
-                placement = place(dataset, path, raster_ground_resolution_m)
+                if isinstance(raster, Mosaic):
+                    on_failure.callback(raster.close)
+                file = dataset = raster.open(area) if isinstance(raster, Mosaic) else open_dataset(raster)
+                placement = place(dataset, name, raster_ground_resolution_m)
                 dataset = expand_palette(dataset)
-                choice = choose_bands(dataset, path, spec.bands, band_indexes)
+                choice = choose_bands(dataset, name, spec.bands, band_indexes)
                 colours = _colour_view(dataset, choice, placement.geotransform)
                 polygons = None if area is None else area_in_crs(area, placement.crs_wkt)
-                plan = _plan(dataset, path, placement, polygons, spec.ground_resolution_m)
+                plan = _plan(dataset, name, placement, polygons, spec.ground_resolution_m)
                 mask = None if polygons is None else AreaMask(polygons, plan.grid.geotransform)
-                source = cls(path, _Opened(file, colours), plan, mask, spec)
+                source = cls(raster, _Opened(file, colours), plan, mask, spec)
                 source._prepare((*placement.warnings, *choice.warnings))
             except RuntimeError as error:
-                raise RasterUnreadableError(path, gdal_detail(error)) from error
+                raise RasterUnreadableError(name, gdal_detail(error)) from error
+            on_failure.pop_all()
         return source
 
     def __enter__(self) -> RasterSource:
@@ -122,8 +138,14 @@ class RasterSource:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file.
+
+        Raises:
+            OutputError: The rest of a mosaic cannot be written.
+        """
         self._warped = self._colours = self._aligned = self._file = self._area = None
+        if self._mosaic is not None:
+            self._mosaic.close()
 
     def read(self, window: Window) -> tuple[Pixels, Mask]:
         """Read any window of the grid.
@@ -157,7 +179,7 @@ class RasterSource:
                 reduced = self._aligned.averaged(grid.window, shape) if self._aligned else None
                 raw, valid = reduced or _split(_warp(self._colours, grid, "average", "MEM", shape).ReadAsArray())
             except RuntimeError as error:
-                raise RasterUnreadableError(self._path, gdal_detail(error)) from error
+                raise RasterUnreadableError(self._name, gdal_detail(error)) from error
         if self._area is not None:
             valid &= self._area.read(grid.window, shape)
         return self._in_value_range(raw, valid), valid
@@ -176,16 +198,29 @@ class RasterSource:
         wanted = self._area.read(inside) if self._area is not None and not inside.is_empty else None
         if inside.is_empty or (wanted is not None and not wanted.any()):
             return raw, valid
+        self._fetch(inside)
         rows = slice(inside.row - window.row, inside.row - window.row + inside.height)
         columns = slice(inside.column - window.column, inside.column - window.column + inside.width)
         with quiet_gdal():
             try:
                 raw[:, rows, columns], valid[rows, columns] = self._read_inside(inside)
             except RuntimeError as error:
-                raise RasterUnreadableError(self._path, gdal_detail(error)) from error
+                raise RasterUnreadableError(self._name, gdal_detail(error)) from error
         if wanted is not None:
             valid[rows, columns] &= wanted
         return raw, valid
+
+    def _fetch(self, window: Window) -> None:
+        """Have a mosaic fetch what the pixels of a window come from."""
+        if self._mosaic is None:
+            return
+        west, x_size, _, north, _, y_size = self.grid.geotransform
+        kernel_px = _KERNEL_PX * max(1.0, self.native_ground_resolution_m / self.spec.ground_resolution_m)
+        left, right = window.column - kernel_px, window.column + window.width + kernel_px
+        top, bottom = window.row - kernel_px, window.row + window.height + kernel_px
+        bounds = Bounds(west + left * x_size, north + bottom * y_size, west + right * x_size, north + top * y_size)
+        if self._mosaic.require(bounds):
+            self._warped.FlushCache()  # it keeps blocks, of which some may have been read when they were empty
 
     def _read_inside(self, window: Window) -> tuple[Pixels, Mask]:
         """Raw pixels of a window inside the grid.
@@ -212,12 +247,12 @@ class RasterSource:
         is_byte = _dtype(self._warped) == np.uint8
         if not is_byte:
             self._stretch = percentile_stretch(*self._sample())
-            stretch_warning = (_stretch_sentence(_dtype(self._warped), self._stretch),)
+            stretch_warning = (stretch_sentence(_dtype(self._warped), self._stretch),)
         elif self.spec.value_range != (0, 255):
             self._stretch = Stretch((0.0,) * len(self.spec.bands), (255.0,) * len(self.spec.bands))
         if is_byte and (self._area is not None or _may_have_holes(self._colours)):
             self._first_imagery()
-        resolution_warning = _resolution_warning(self.native_ground_resolution_m, self.spec)
+        resolution_warning = resolution_warnings(self.native_ground_resolution_m, self.spec)
         self.warnings = (*warnings, *resolution_warning, *stretch_warning)
 
     def _sample(self) -> tuple[Pixels, Mask]:
@@ -256,9 +291,15 @@ class RasterSource:
             if valid.any():
                 return raw, valid
         where = "" if self._area is None else " in the area asked for"
+        if self._mosaic is not None:
+            self._mosaic.check_any()
         raise RasterUnusableError(
-            self._path, f"has no imagery{where}: all pixels are nodata", "Choose another raster or area"
+            self._name, f"has no imagery{where}: all pixels are nodata", "Choose another raster or area"
         )
+
+
+def _name(raster: Path | Mosaic) -> Path | str:
+    return raster.name if isinstance(raster, Mosaic) else raster
 
 
 def _colour_view(dataset: gdal.Dataset, choice: BandChoice, geotransform: Geotransform) -> gdal.Dataset:
@@ -270,7 +311,7 @@ def _colour_view(dataset: gdal.Dataset, choice: BandChoice, geotransform: Geotra
 
 
 def _plan(
-    dataset: gdal.Dataset, path: Path, placement: Placement, polygons: ogr.Geometry | None, target_m: float
+    dataset: gdal.Dataset, name: Path | str, placement: Placement, polygons: ogr.Geometry | None, target_m: float
 ) -> GridPlan:
     """Plan the grid over the part of the area that lies on the raster.
 
@@ -285,7 +326,7 @@ def _plan(
         common = polygons.Intersection(_polygon(footprint))
         if common.Area() == 0:
             west, east, south, north = polygons.GetEnvelope()
-            problem = f"The area ({Bounds(west, south, east, north)}) does not meet '{path}' ({bounds})"
+            problem = f"The area ({Bounds(west, south, east, north)}) does not meet '{name}' ({bounds})"
             raise AreaError(problem, "Choose an area on the raster, and check the coordinate reference systems")
         west, east, south, north = common.GetEnvelope()
         bounds = Bounds(west, south, east, north)
@@ -293,10 +334,10 @@ def _plan(
     try:
         plan = plan_grid(raster, placement.crs_wkt, placement.ground, bounds, target_m)
     except ValueError as error:
-        raise RasterUnusableError(path, f"lies at {bounds}: {error}", _CHECK_CRS) from error
+        raise RasterUnusableError(name, f"lies at {bounds}: {error}", _CHECK_CRS) from error
     if plan.grid.width_px * plan.grid.height_px > _MAX_PIXELS:
         problem = f"would have {plan.grid.width_px} by {plan.grid.height_px} pixels of {target_m:g} m"
-        raise RasterUnusableError(path, problem, "Choose a smaller area")
+        raise RasterUnusableError(name, problem, "Choose a smaller area")
     return plan
 
 
@@ -353,23 +394,3 @@ def _may_have_holes(colours: gdal.Dataset) -> bool:
 
 def _dtype(dataset: gdal.Dataset) -> np.dtype[Any]:
     return np.dtype(gdal_array.GDALTypeCodeToNumericTypeCode(dataset.GetRasterBand(1).DataType))
-
-
-def _resolution_warning(native_m: float, spec: InputSpec) -> tuple[str, ...]:
-    finest, coarsest = spec.ground_resolution_range_m
-    if finest <= native_m <= coarsest:
-        return ()
-    effect = "detail finer than that is averaged away" if native_m < finest else "roads may be missed"
-    sentence = (
-        f"The raster has {native_m:.3g} m per pixel on the ground, the model is made for {finest:g} to {coarsest:g} m. "
-        f"It is resampled to {spec.ground_resolution_m:g} m; {effect}."
-    )
-    return (sentence,)
-
-
-def _stretch_sentence(dtype: np.dtype[Any], stretch: Stretch) -> str:
-    ranges = ", ".join(f"{low:.4g} to {high:.4g}" for low, high in zip(stretch.low, stretch.high))
-    return (
-        f"Pixels are {dtype}, not 8-bit: each band is stretched from its 2nd to 98th percentile ({ranges}), once for "
-        "the whole image."
-    )

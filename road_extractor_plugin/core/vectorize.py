@@ -9,6 +9,7 @@ from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
 from road_extractor_plugin.contract.request import VectorizeRequest
 from road_extractor_plugin.contract.result import OutputPaths, RoadCounts, VectorizeReport, VectorizeResult
 from road_extractor_plugin.contract.trace_settings import TraceSettings
+from road_extractor_plugin.core.gdal_binding import small_cache
 from road_extractor_plugin.core.geotiff import MASK, PROBABILITY, to_cog, write_strips
 from road_extractor_plugin.core.probability_file import ProbabilityFile, open_probability
 from road_extractor_plugin.core.progress import PartOf
@@ -45,7 +46,10 @@ def vectorize(request: VectorizeRequest, tracer: Tracer, feedback: Feedback) -> 
         feedback.warning(warning)
     needed_bytes = int(source.grid.width_px * source.grid.height_px * _BYTES_PER_PIXEL) + _FIXED_BYTES
     others = (paths.probability, paths.preview)
-    with staged_outputs(paths, needed_bytes=needed_bytes, overwrite=request.overwrite, untouched=others) as staged:
+    with (
+        small_cache(),
+        staged_outputs(paths, needed_bytes=needed_bytes, overwrite=request.overwrite, untouched=others) as staged,
+    ):
         vectoriser = Vectoriser(tracer, settings, clock, PartOf(feedback, _READ, _VECTORISED))
         counts = _write_vectors(source, staged, vectoriser)
         report = _report(request, settings, source, counts, clock)

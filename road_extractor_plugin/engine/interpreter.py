@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -12,7 +13,8 @@ from typing import Any
 
 from road_extractor_plugin.contract.errors import ComputeError
 
-_PLUGIN_PARENT = Path(__file__).resolve().parents[2]
+PLUGIN_PARENT = Path(__file__).resolve().parents[2]
+"""The folder from which the plugin is imported."""
 
 _SERVE = "import sys; sys.path += sys.argv[1:]; from road_extractor_plugin.engine.worker import main; main()"
 """The folders go behind those of the interpreter: beside the plugin lie others, whose names must hide no library."""
@@ -31,7 +33,7 @@ class Interpreter:
 
     def command(self) -> list[str]:
         """How the worker is started: isolated from variables and folders of the user."""
-        return [str(self.path), "-I", "-X", "utf8", "-c", _SERVE, str(_PLUGIN_PARENT), *self.search_folders]
+        return [str(self.path), "-I", "-X", "utf8", "-c", _SERVE, str(PLUGIN_PARENT), *self.search_folders]
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def find_interpreter(chosen: Path | None, environment: Path | None, host: Host |
         return _chosen(chosen)
     if environment is not None:
         path = environment_python(environment, host.platform)
-        if path.is_file():
+        if path.is_file() and is_complete(environment):
             return Interpreter(path)
     for path in _beside_host(host):
         if path.is_file():
@@ -83,6 +85,29 @@ def find_interpreter(chosen: Path | None, environment: Path | None, host: Host |
 def environment_python(environment: Path, platform: str = sys.platform) -> Path:
     """The Python of a virtual environment."""
     return environment / ("Scripts/python.exe" if platform == "win32" else "bin/python")
+
+
+def marker_of(environment: Path) -> Path:
+    """The file that stands in an environment whose installation was finished."""
+    return environment / "road_extractor.json"
+
+
+def is_complete(environment: Path) -> bool:
+    """Whether the installation of an environment was finished."""
+    return marker_of(environment).is_file()
+
+
+def base_candidates(host: Host | None = None) -> tuple[Path, ...]:
+    """Pythons that may make the environment, the most likely to work first: that of QGIS, then those of the system.
+
+    In a Flatpak the system's are those of its runtime, which are what the worker can start there.
+    """
+    host = host or Host.here()
+    names = ("python.exe", "py.exe") if host.platform == "win32" else ("python3", "python")
+    found = [shutil.which(name) for name in names]
+    system = [Path(path) for path in ("/usr/bin/python3", "/opt/homebrew/bin/python3", "/usr/local/bin/python3")]
+    candidates = [*_beside_host(host), *(Path(path) for path in found if path), *system]
+    return tuple(dict.fromkeys(path for path in candidates if path.is_file()))
 
 
 def process_options(platform: str = sys.platform, variables: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -116,11 +116,18 @@ class WorkerCompute(WorkerTracer):
         """
         self._card = read_card(request.model, request.model_options)
         key = ModelKey.of(request, self._card)
+        try:
+            self._load(key, self._card)
+        except RoadExtractorError:
+            self.close()
+            raise
+
+    def _load(self, key: ModelKey, card: ModelCard) -> None:
         with self._asking() as worker:
             if worker.model == key:
                 return
             worker.model = None
-            values = {"path": str(key.path), "card": self._card.to_json(), "device": key.device}
+            values = {"path": str(key.path), "card": card.to_json(), "device": key.device}
             # Not watched: building kernels for a graphics card takes minutes, in which no thread of Python may run.
             reply = worker.process.ask("load", values, watched=False)
             worker.device = read_value(Device, reply.values.get("device"))

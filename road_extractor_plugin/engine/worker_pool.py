@@ -104,6 +104,13 @@ class WorkerPool:
         if not is_kept:
             worker.process.close()
 
+    def end_idle(self) -> None:
+        """End the worker that waits, if one does; the next run gets a new one."""
+        with self._lock:
+            worker = self._without_idle()
+        if worker is not None:
+            worker.process.close()
+
     def close(self) -> None:
         """End all workers, lent ones too; whoever waits for them gets `Cancelled`."""
         with self._lock:

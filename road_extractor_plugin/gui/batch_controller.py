@@ -15,8 +15,15 @@ from road_extractor_plugin.contract.batch import DONE, FAILED, SKIPPED, BatchReq
 from road_extractor_plugin.contract.errors import RoadExtractorError
 from road_extractor_plugin.contract.request import ExtractRequest, TraceOptions
 from road_extractor_plugin.engine.models import default_model
+from road_extractor_plugin.engine.worker_pool import WorkerPool
 from road_extractor_plugin.gui.dock import RoadExtractorDock
-from road_extractor_plugin.settings import BatchSettings, Settings, load_batch_settings, save_batch_settings
+from road_extractor_plugin.settings import (
+    BatchSettings,
+    Settings,
+    load_batch_settings,
+    load_worker_choice,
+    save_batch_settings,
+)
 from road_extractor_plugin.tasks.batch_task import BatchTask
 
 if TYPE_CHECKING:
@@ -29,10 +36,11 @@ _STOP_TIMEOUT_S = 10.0
 class BatchController(QObject):
     """Runs one batch at a time."""
 
-    def __init__(self, iface: QgisInterface, dock: RoadExtractorDock) -> None:
+    def __init__(self, iface: QgisInterface, dock: RoadExtractorDock, workers: WorkerPool) -> None:
         super().__init__(dock)
         self._iface = iface
         self._dock = dock
+        self._workers = workers
         self._page = dock.batch_page
         self._task: BatchTask | None = None
         self._page.show_settings(load_batch_settings())
@@ -74,7 +82,7 @@ class BatchController(QObject):
             task.wait_until_stopped(_STOP_TIMEOUT_S)
 
     def _start(self, request: BatchRequest) -> None:
-        task, page = BatchTask(request), self._page
+        task, page = BatchTask(request, self._workers, load_worker_choice()), self._page
         task.progressChanged.connect(lambda percent: page.progress_bar.setValue(int(percent)))
         task.stage_changed.connect(page.show_message)
         task.found.connect(lambda rasters: page.show_rasters(request.folder, rasters))

@@ -98,6 +98,7 @@ class BatchPage(QWidget):
         self.table_view.horizontalHeader().setStretchLastSection(True)
         self.table_view.setWordWrap(False)
         self.table_view.doubleClicked.connect(lambda index: self._open(index.row()))
+        self.table_view.selectionModel().currentRowChanged.connect(lambda now, _: self._show_row(now.row()))
 
     def _lay_out(self) -> None:
         form = QFormLayout()
@@ -182,6 +183,12 @@ class BatchPage(QWidget):
 
     def _scroll_to(self, row: int) -> None:
         self.table_view.scrollTo(self.table.index(row, 0))
+
+    def _show_row(self, row: int) -> None:
+        """Say all of what became of a raster, for which the table is too narrow."""
+        outcome = self.table.outcome(row) if row >= 0 else None
+        if outcome is not None and outcome.message:
+            self.show_message(f"{outcome.raster.name}: {outcome.message}")
 
     def _open(self, row: int) -> None:
         outcome = self.table.outcome(row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,14 @@ from road_extractor_plugin.bridge.log import log
 from road_extractor_plugin.bridge.output_folder import default_output_folder, run_folder
 from road_extractor_plugin.contract.errors import Cancelled, RoadExtractorError
 from road_extractor_plugin.contract.model_card import ModelCard
-from road_extractor_plugin.contract.request import ExtractRequest
+from road_extractor_plugin.contract.request import Basemap, ExtractRequest
 from road_extractor_plugin.contract.result import ExtractResult
 from road_extractor_plugin.engine.worker_compute import WorkerCompute
 from road_extractor_plugin.engine.worker_pool import WorkerPool
 from road_extractor_plugin.gui.dock import RoadExtractorDock
+from road_extractor_plugin.gui.estimate import describe
 from road_extractor_plugin.gui.job import Job, plan_job
+from road_extractor_plugin.gui.setup_controller import is_engine_there
 from road_extractor_plugin.settings import (
     AreaChoice,
     load_settings,
@@ -33,17 +36,37 @@ from road_extractor_plugin.tasks.extract_task import ExtractTask
 if TYPE_CHECKING:
     from qgis.gui import QgisInterface
 
+    from road_extractor_plugin.core.mosaic import Mosaic
+
 _ASK_FROM_MEGAPIXELS = 400
 """Jobs of this size and more are minutes to hours on a processor."""
+_ASK_FROM_TILES = 2_000
+_ASK_FROM_FORBIDDEN_TILES = 250
+"""Where the terms of a service forbid much: about what looking around on the map fetches."""
 
 _STOP_TIMEOUT_S = 10.0
 """How long unloading waits for a running task; the engine looks for a cancel between tiles."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What a task works on."""
+
+    request: ExtractRequest
+    mosaic: Mosaic | None
+
+    def forget(self) -> None:
+        """Remove the imagery that was fetched."""
+        if self.mosaic is not None:
+            self.mosaic.remove()
 
 
 class ExtractController(QObject):
     """Runs one job at a time: from the dock's choices to a task, from its end to layers and messages."""
 
     running_changed = pyqtSignal(bool)
+    engine_missing = pyqtSignal()
+    """A run was asked for, and there is nothing to compute it with."""
 
     def __init__(self, iface: QgisInterface, dock: RoadExtractorDock, workers: WorkerPool) -> None:
         super().__init__(dock)
@@ -51,11 +74,15 @@ class ExtractController(QObject):
         self._dock = dock
         self._workers = workers
         self._task: ExtractTask | None = None
+        self._run_now: _Run | None = None
+        self._incomplete: _Run | None = None
+        """The last run, where imagery is missing."""
         self._project_closed = False
         dock.form.model_combo.refused.connect(self._complain)
         dock.form.show_settings(load_settings())
         dock.run_panel.run_clicked.connect(self.run)
         dock.run_panel.cancel_clicked.connect(self.cancel)
+        dock.run_panel.fetch_missing_clicked.connect(self.fetch_missing)
         QgsProject.instance().cleared.connect(self._on_project_closed)
 
     def run_active_layer(self) -> None:
@@ -77,6 +104,9 @@ class ExtractController(QObject):
         """What the dock says, unless a run is on or the user thinks better of a large one."""
         if self._task is not None:
             return
+        if not is_engine_there():
+            self.engine_missing.emit()
+            return
         form = self._dock.form
         layer, card = form.layer(), form.model_combo.card()
         if layer is None:
@@ -95,9 +125,20 @@ class ExtractController(QObject):
         except RoadExtractorError as error:
             self._complain(str(error))
             return
-        if job.megapixels < _ASK_FROM_MEGAPIXELS or self._confirm(job):
+        if not self._is_large(job) or self._confirm(job):
             save_settings(settings)
-            self._start(job.request)
+            self._forget_incomplete()
+            self._start(_Run(job.request, job.imagery.mosaic()))
+
+    def fetch_missing(self) -> None:
+        """Run once more what imagery was missing for: what came is still there, only the rest is fetched."""
+        run, self._incomplete = self._incomplete, None
+        if run is None or self._task is not None or not isinstance(run.request.raster, Basemap):
+            return
+        name, results = run.request.raster.name, run.request.output_folder.parent
+        folder = run_folder(results, name, datetime.now().astimezone())
+        basemap = replace(run.request.raster, stem=folder.name)
+        self._start(_Run(replace(run.request, output_folder=folder, raster=basemap), run.mosaic))
 
     def cancel(self) -> None:
         """Ask the running task to stop; it does at the next tile."""
@@ -114,41 +155,44 @@ class ExtractController(QObject):
                 signal.disconnect()
             task.cancel()
             task.wait_until_stopped(_STOP_TIMEOUT_S)
+        if self._run_now is not None:
+            self._run_now.forget()
+        self._forget_incomplete()
+
+    def _forget_incomplete(self) -> None:
+        run, self._incomplete = self._incomplete, None
+        if run is not None:
+            run.forget()
+
+    def _is_large(self, job: Job) -> bool:
+        return (
+            job.megapixels >= _ASK_FROM_MEGAPIXELS
+            or job.tiles >= _ASK_FROM_TILES
+            or (bool(job.imagery.terms) and job.tiles >= _ASK_FROM_FORBIDDEN_TILES)
+        )
 
     def _confirm(self, job: Job) -> bool:
-        text = self.tr(
-            "{layer}: {area:,.1f} km² are {megapixels:,.0f} megapixels at {resolution:g} m per pixel."
-        ).format(
-            layer=job.request.raster.name,
-            area=job.ground_area_km2,
-            megapixels=job.megapixels,
-            resolution=job.ground_resolution_m,
-        )
-        speed_mpx_s = load_speed_mpx_s()
-        if speed_mpx_s is not None:
-            text += " " + self.tr("That takes about {minutes:,.0f} minutes at the speed of the last run.").format(
-                minutes=job.megapixels / speed_mpx_s / 60
-            )
-        text += "\n\n" + self.tr("Start it?")
+        text = f"{job.request.raster.name}: {describe(job, load_speed_mpx_s())}\n\n" + self.tr("Start it?")
         answer = QMessageBox.question(self._dock, self.tr("Road Extractor"), text)
         return bool(answer == QMessageBox.StandardButton.Yes)
 
-    def _start(self, request: ExtractRequest) -> None:
+    def _start(self, run: _Run) -> None:
         compute, panel = WorkerCompute(self._workers, load_worker_choice()), self._dock.run_panel
-        task = ExtractTask(request, compute)
+        task = ExtractTask(run.request, compute, run.mosaic)
         task.progressChanged.connect(panel.show_progress)
         task.stage_changed.connect(panel.show_stage)
         task.extracted.connect(self._on_extracted)
         task.failed.connect(self._on_failed)
         task.cancelled.connect(self._on_cancelled)
-        self._task, self._project_closed = task, False
+        self._task, self._run_now, self._project_closed = task, run, False
         panel.show_started()
         self.running_changed.emit(True)
-        log(f"Roads in '{request.raster}', results in '{request.output_folder}'.")
+        log(f"Roads in '{run.request.raster}', results in '{run.request.output_folder}'.")
         QgsApplication.taskManager().addTask(task)
 
     def _on_extracted(self, result: ExtractResult) -> None:
-        self._end()
+        imagery = result.report.imagery
+        self._end(keeps_imagery=imagery is not None and imagery.missing > 0)
         save_speed_mpx_s(result.report.megapixels_per_s)
         panel = self._dock.run_panel
         panel.show_result(result)
@@ -172,8 +216,12 @@ class ExtractController(QObject):
         self._end()
         self._dock.run_panel.show_message(str(Cancelled()))
 
-    def _end(self) -> None:
-        self._task = None
+    def _end(self, *, keeps_imagery: bool = False) -> None:
+        run, self._run_now, self._task = self._run_now, None, None
+        if keeps_imagery:
+            self._incomplete = run
+        elif run is not None:
+            run.forget()
         self._dock.run_panel.show_stopped()
         self.running_changed.emit(False)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from qgis.core import QgsGeometry, QgsMapSettings, QgsRasterLayer
+from qgis.core import QgsGeometry, QgsMapSettings, QgsPointXY, QgsRasterLayer
 
-from road_extractor_plugin.bridge.layer_file import layer_file
-from road_extractor_plugin.bridge.map_area import area_of, ground_area_m2, visible_part
+from road_extractor_plugin.bridge.imagery import Imagery, imagery_of
+from road_extractor_plugin.bridge.map_area import area_of, ground_area_m2, in_crs, visible_part
+from road_extractor_plugin.contract.errors import ImageryTooLargeError
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.request import ExtractRequest, TraceOptions
+from road_extractor_plugin.contract.tiles import TileLattice
 from road_extractor_plugin.engine.models import default_model
 from road_extractor_plugin.settings import AreaChoice, Settings
 
@@ -20,9 +23,12 @@ class Job:
     """A request, and what it means in figures."""
 
     request: ExtractRequest
+    imagery: Imagery
     ground_area_km2: float
     ground_resolution_m: float
     """Metres on the ground per pixel at which the model works."""
+    tiles: int
+    """About as many are fetched; 0 for a file."""
 
     @property
     def megapixels(self) -> float:
@@ -31,7 +37,11 @@ class Job:
 
 
 def plan_job(
-    layer: QgsRasterLayer, settings: Settings, card: ModelCard, view: QgsMapSettings, output_folder: Path
+    layer: QgsRasterLayer,
+    settings: Settings,
+    card: ModelCard,
+    view: QgsMapSettings,
+    output_folder: Path,
 ) -> Job:
     """Turn choices into a job; nothing is read but the layer's description.
 
@@ -43,21 +53,41 @@ def plan_job(
         output_folder: The folder of this one run.
 
     Raises:
-        RasterUnusableError: The layer is not a file that the engine can read.
+        RasterUnusableError: The layer is broken, or no roads can be sought in it.
         AreaError: The layer is out of view.
+        ImageryTooLargeError: The area needs too many tiles of a basemap.
         ModelUnreadableError: No model is chosen and none is installed.
     """
-    raster = layer_file(layer)
     whole = settings.area is AreaChoice.LAYER
     # A map without a coordinate reference system shows layers in their own coordinates.
     crs = view.destinationCrs() if not whole and view.destinationCrs().isValid() else layer.crs()
     polygon = QgsGeometry.fromRect(layer.extent()) if whole else visible_part(layer, view)
+    on_layer = in_crs(polygon, crs, layer.crs(), view.transformContext())
+    centre: QgsPointXY = on_layer.boundingBox().center()
+    wanted_m = card.input.ground_resolution_m
+    imagery = imagery_of(layer, centre, wanted_m, view.transformContext())
+    tiles = 0 if imagery.source is None else tiles_around(on_layer, imagery.source.lattice)
+    if tiles > imagery.most_tiles:
+        raise ImageryTooLargeError(layer.name(), tiles, imagery.most_tiles)
     request = ExtractRequest(
-        raster=raster,
+        raster=imagery.raster,
         output_folder=output_folder,
         model=settings.model or default_model(),
         area=None if whole else area_of(polygon, crs),
         trace=TraceOptions(threshold=settings.threshold),
     )
-    area_m2 = ground_area_m2(polygon, crs, view.transformContext())
-    return Job(request, area_m2 / 1e6, card.input.ground_resolution_m)
+    area_km2 = ground_area_m2(polygon, crs, view.transformContext()) / 1e6
+    return Job(request, imagery, area_km2, wanted_m, tiles)
+
+
+def tiles_around(polygon: QgsGeometry, lattice: TileLattice) -> int:
+    """About how many tiles a polygon in their coordinate reference system touches.
+
+    Exact on average for upright rectangles, wherever they lie; for others a little more than are needed.
+    """
+    width, height = lattice.tile_size
+    inside = polygon.area() / (width * height)
+    along_the_edge = polygon.length() / math.sqrt(width * height) / 2
+    bounds = polygon.boundingBox()
+    most = math.ceil(bounds.width() / width + 1) * math.ceil(bounds.height() / height + 1)
+    return min(math.ceil(inside + along_the_edge + 1), most)

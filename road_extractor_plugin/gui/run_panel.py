@@ -20,6 +20,7 @@ class RunPanel(QWidget):
 
     run_clicked = pyqtSignal()
     cancel_clicked = pyqtSignal()
+    fetch_missing_clicked = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,6 +40,13 @@ class RunPanel(QWidget):
         self.result_label.setObjectName("result_label")
         self.result_label.setWordWrap(True)
         self.result_label.setOpenExternalLinks(True)
+        self.fetch_missing_button = QPushButton(self.tr("&Fetch missing imagery again"), self)
+        self.fetch_missing_button.setObjectName("fetch_missing_button")
+        self.fetch_missing_button.setToolTip(
+            self.tr("Fetches only the tiles that are missing, and looks for roads once more with them")
+        )
+        self.fetch_missing_button.clicked.connect(self.fetch_missing_clicked)
+        self.fetch_missing_button.hide()
         self._stage = ""
         self._started_s = 0.0
         self._lay_out()
@@ -49,7 +57,9 @@ class RunPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.run_button, 0, 0)
         layout.addWidget(self.cancel_button, 0, 1)
-        for row, widget in enumerate((self.progress_bar, self.stage_label, self.result_label), start=1):
+        for row, widget in enumerate(
+            (self.progress_bar, self.stage_label, self.result_label, self.fetch_missing_button), start=1
+        ):
             layout.addWidget(widget, row, 0, 1, 2)
 
     def show_started(self) -> None:
@@ -59,6 +69,7 @@ class RunPanel(QWidget):
         self.run_button.setEnabled(False)
         self.cancel_button.setEnabled(True)
         self.result_label.clear()
+        self.fetch_missing_button.hide()
         self.progress_bar.show()
         self.stage_label.show()
         self.show_progress(0.0)
@@ -102,6 +113,8 @@ class RunPanel(QWidget):
         )
         lines = [escape(self.summary(result)), link, escape(ran_on), *map(escape, result.report.warnings)]
         self.result_label.setText("<br>".join(lines))
+        imagery = result.report.imagery
+        self.fetch_missing_button.setVisible(imagery is not None and imagery.missing > 0)
 
     def summary(self, result: ExtractResult) -> str:
         """A run in one line."""

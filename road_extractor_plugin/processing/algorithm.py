@@ -16,6 +16,10 @@ from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
 from road_extractor_plugin.contract.errors import Cancelled, RoadExtractorError
+from road_extractor_plugin.contract.request import ExtractRequest
+from road_extractor_plugin.engine.worker_compute import WorkerCompute
+from road_extractor_plugin.engine.worker_pool import WorkerPool
+from road_extractor_plugin.settings import load_worker_choice
 
 _ICON = Path(__file__).resolve().parents[1] / "resources" / "icons" / "road_extractor.svg"
 
@@ -24,6 +28,9 @@ class RoadAlgorithm(QgsProcessingAlgorithm):
     """An algorithm of the engine: its texts, and how an end that is no success is told.
 
     Subclasses give the texts and do their work in `run_engine`.
+
+    Args:
+        workers: What computes.
     """
 
     NAME = ""
@@ -31,9 +38,19 @@ class RoadAlgorithm(QgsProcessingAlgorithm):
     HELP = ""
     TAGS: tuple[str, ...] = ()
 
+    def __init__(self, workers: WorkerPool) -> None:
+        super().__init__()
+        self.workers = workers
+
     def createInstance(self) -> RoadAlgorithm:
         """QGIS runs a new one each time."""
-        return type(self)()
+        return type(self)(self.workers)
+
+    def open_compute(self, request: ExtractRequest) -> WorkerCompute:
+        """The model of a request, loaded in a worker."""
+        compute = WorkerCompute(self.workers, load_worker_choice())
+        compute.load(request)
+        return compute
 
     def name(self) -> str:
         """For programs; never changes."""

@@ -83,12 +83,10 @@ class BatchAlgorithm(RoadAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """See `RoadAlgorithm.run_engine`."""
-        # Imported here: loading the libraries that compute takes seconds.
-        from road_extractor_plugin.core.batch import run_batch
-        from road_extractor_plugin.engine.open_compute import open_compute
+        from road_extractor_plugin.core.batch import run_batch  # here, because it takes time
 
         request = self._request(parameters, context)
-        result = run_batch(request, open_compute, _Log(feedback), ToolFeedback(feedback))
+        result = run_batch(request, self.open_compute, _Log(feedback), ToolFeedback(feedback))
         outputs: dict[str, Any] = {_OUTPUT: str(request.output_folder), _TABLE: str(result.table)}
         if result.merged_roads is not None:
             outputs[_MERGED] = f"{result.merged_roads}|layername=centerlines"

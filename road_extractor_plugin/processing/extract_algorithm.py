@@ -98,13 +98,10 @@ class ExtractAlgorithm(RoadAlgorithm):
         return {**outputs, _LENGTH: roads.length_km, _COMPONENTS: roads.components}
 
     def _extract(self, request: ExtractRequest, feedback: QgsProcessingFeedback) -> ExtractResult:
-        # Imported here: loading the libraries that compute takes seconds.
-        from road_extractor_plugin.engine.open_compute import open_compute
+        from road_extractor_plugin.core.pipeline import extract  # here, because it takes time
 
-        compute = open_compute(request)
+        compute = self.open_compute(request)
         try:
-            from road_extractor_plugin.core.pipeline import extract
-
             return extract(request, compute, ToolFeedback(feedback))
         finally:
             compute.close()

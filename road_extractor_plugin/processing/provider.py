@@ -7,6 +7,7 @@ from pathlib import Path
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
+from road_extractor_plugin.engine.worker_pool import WorkerPool
 from road_extractor_plugin.processing.batch_algorithm import BatchAlgorithm
 from road_extractor_plugin.processing.evaluate_algorithm import EvaluateAlgorithm
 from road_extractor_plugin.processing.extract_algorithm import ExtractAlgorithm
@@ -17,6 +18,10 @@ _ICON = Path(__file__).resolve().parents[1] / "resources" / "icons" / "road_extr
 
 class RoadExtractorProvider(QgsProcessingProvider):
     """Offers the engine to the toolbox, the model builder and `qgis_process`."""
+
+    def __init__(self, workers: WorkerPool) -> None:
+        super().__init__()
+        self._workers = workers
 
     def id(self) -> str:
         """Prefix of the algorithms' names."""
@@ -33,4 +38,4 @@ class RoadExtractorProvider(QgsProcessingProvider):
     def loadAlgorithms(self) -> None:
         """QGIS calls this."""
         for algorithm in (ExtractAlgorithm, VectorizeAlgorithm, BatchAlgorithm, EvaluateAlgorithm):
-            self.addAlgorithm(algorithm())
+            self.addAlgorithm(algorithm(self._workers))

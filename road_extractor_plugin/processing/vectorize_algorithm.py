@@ -19,6 +19,8 @@ from road_extractor_plugin.contract.errors import RequestError
 from road_extractor_plugin.contract.model_file import read_card
 from road_extractor_plugin.contract.request import ModelOptions, VectorizeRequest
 from road_extractor_plugin.contract.result import VectorizeResult
+from road_extractor_plugin.engine.worker_compute import WorkerTracer
+from road_extractor_plugin.engine.worker_pool import WorkerPool
 from road_extractor_plugin.processing.algorithm import RoadAlgorithm, ToolFeedback, tr
 from road_extractor_plugin.processing.parameters import (
     MASK,
@@ -35,6 +37,7 @@ from road_extractor_plugin.processing.parameters import (
     vector_sinks,
 )
 from road_extractor_plugin.processing.results import deliver
+from road_extractor_plugin.settings import load_worker_choice
 
 _INPUT, _LENGTH = "INPUT", "LENGTH_KM"
 
@@ -67,7 +70,7 @@ class VectorizeAlgorithm(RoadAlgorithm):
     ) -> dict[str, Any]:
         """See `RoadAlgorithm.run_engine`."""
         with tempfile.TemporaryDirectory(dir=QgsProcessingUtils.tempFolder()) as folder:
-            result = _vectorize(self._request(parameters, context, Path(folder)), feedback)
+            result = _vectorize(self._request(parameters, context, Path(folder)), self.workers, feedback)
             outputs = deliver(self, result.paths, parameters, context, (MASK,))
         roads = result.report.roads
         feedback.pushInfo(
@@ -90,9 +93,11 @@ class VectorizeAlgorithm(RoadAlgorithm):
         )
 
 
-def _vectorize(request: VectorizeRequest, feedback: QgsProcessingFeedback) -> VectorizeResult:
-    # Imported here: loading the libraries that compute takes seconds.
-    from road_extractor_plugin.core.vectorize import vectorize
-    from road_extractor_plugin.engine.open_compute import open_tracer
+def _vectorize(request: VectorizeRequest, workers: WorkerPool, feedback: QgsProcessingFeedback) -> VectorizeResult:
+    from road_extractor_plugin.core.vectorize import vectorize  # here, because it takes time
 
-    return vectorize(request, open_tracer(), ToolFeedback(feedback))
+    tracer = WorkerTracer(workers, load_worker_choice())
+    try:
+        return vectorize(request, tracer, ToolFeedback(feedback))
+    finally:
+        tracer.close()

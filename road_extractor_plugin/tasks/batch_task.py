@@ -12,7 +12,11 @@ from qgis.PyQt.QtCore import pyqtSignal
 from road_extractor_plugin.bridge.feedback import TaskFeedback
 from road_extractor_plugin.bridge.log import log
 from road_extractor_plugin.contract.batch import BatchRequest, BatchResult, RasterOutcome
-from road_extractor_plugin.contract.errors import Cancelled, RoadExtractorError
+from road_extractor_plugin.contract.errors import Cancelled, EngineFailedError, RoadExtractorError
+from road_extractor_plugin.contract.request import ExtractRequest
+from road_extractor_plugin.engine.worker_compute import WorkerCompute
+from road_extractor_plugin.engine.worker_pool import WorkerChoice, WorkerPool
+from road_extractor_plugin.tasks.interruption import interrupt_soon
 
 _LOOK_FOR_CANCEL_S = 0.1
 
@@ -35,9 +39,12 @@ class BatchTask(QgsTask):
     cancelled = pyqtSignal(str)
     """The user stopped it; what that means, in plain words."""
 
-    def __init__(self, request: BatchRequest) -> None:
+    def __init__(self, request: BatchRequest, workers: WorkerPool, choice: WorkerChoice) -> None:
         super().__init__(f"Road Extractor: {request.folder.name}", QgsTask.Flag.CanCancel)
         self._request = request
+        self._workers = workers
+        self._choice = choice
+        self._compute: WorkerCompute | None = None
         self._result: BatchResult | None = None
         self._problem: str | None = None
         self._stopped = threading.Event()
@@ -60,6 +67,8 @@ class BatchTask(QgsTask):
         except Cancelled as stop:
             self._problem = str(stop)
         except RoadExtractorError as error:
+            if isinstance(error, EngineFailedError):
+                log(error.log, Qgis.MessageLevel.Critical)
             self._problem = str(error)
         except Exception as error:  # noqa: BLE001  (an exception must not leave a thread of QGIS)
             log(traceback.format_exc(), Qgis.MessageLevel.Critical)
@@ -70,6 +79,12 @@ class BatchTask(QgsTask):
         finally:
             self._stopped.set()
         return self._result is not None
+
+    def cancel(self) -> None:
+        """Stop at the next tile, or soon; QGIS calls this, and so may any thread."""
+        super().cancel()
+        if self._compute is not None:
+            interrupt_soon(self._compute)
 
     def finished(self, result: bool) -> None:  # noqa: ARG002, FBT001  (as QGIS calls it)
         """Tell how it ended; QGIS calls this in the thread of the widgets."""
@@ -85,12 +100,15 @@ class BatchTask(QgsTask):
         return self._stopped.wait(timeout_s)
 
     def _run(self) -> BatchResult:
-        # Imported here, in the task's thread: loading the libraries that compute takes seconds.
-        from road_extractor_plugin.core.batch import run_batch
-        from road_extractor_plugin.engine.open_compute import open_compute
+        from road_extractor_plugin.core.batch import run_batch  # here, because it takes time
 
         feedback = _PausingFeedback(self, self._may_go_on)
-        return run_batch(self._request, open_compute, _Watcher(self), feedback)
+        return run_batch(self._request, self._open_compute, _Watcher(self), feedback)
+
+    def _open_compute(self, request: ExtractRequest) -> WorkerCompute:
+        self._compute = WorkerCompute(self._workers, self._choice)
+        self._compute.load(request)
+        return self._compute
 
 
 class _PausingFeedback(TaskFeedback):

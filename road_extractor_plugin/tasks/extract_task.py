@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import traceback
+from typing import TYPE_CHECKING
 
 from qgis.core import Qgis, QgsTask
 from qgis.PyQt.QtCore import pyqtSignal
@@ -14,19 +15,21 @@ from road_extractor_plugin.contract.errors import Cancelled, EngineFailedError, 
 from road_extractor_plugin.contract.request import ExtractRequest
 from road_extractor_plugin.contract.result import ExtractResult
 from road_extractor_plugin.engine.worker_compute import WorkerCompute
+from road_extractor_plugin.tasks.interruption import interrupt_soon
 
-_INTERRUPT_AFTER_S = 1.0
-"""A cancelled run stops at the next tile; one that takes longer is interrupted, and the next has to load the model."""
+if TYPE_CHECKING:
+    from road_extractor_plugin.core.mosaic import Mosaic
 
 
 class ExtractTask(QgsTask):
     """One request. At the end one of three signals is emitted, in the thread of the widgets.
 
-    The task knows files only, no layer and no project, so these may go away while it runs.
+    The task knows no layer and no project, so these may go away while it runs.
 
     Args:
         request: What to do.
         compute: What it is done with: not loaded yet, and closed at the end.
+        mosaic: The imagery of a basemap.
     """
 
     stage_changed = pyqtSignal(str)
@@ -38,10 +41,11 @@ class ExtractTask(QgsTask):
     cancelled = pyqtSignal()
     """The user stopped it."""
 
-    def __init__(self, request: ExtractRequest, compute: WorkerCompute) -> None:
+    def __init__(self, request: ExtractRequest, compute: WorkerCompute, mosaic: Mosaic | None = None) -> None:
         super().__init__(f"Road Extractor: {request.raster.name}", QgsTask.Flag.CanCancel)
         self._request = request
         self._compute = compute
+        self._mosaic = mosaic
         self._result: ExtractResult | None = None
         self._problem: str | None = None
         self._stopped = threading.Event()
@@ -71,9 +75,7 @@ class ExtractTask(QgsTask):
     def cancel(self) -> None:
         """Stop at the next tile, or soon; QGIS calls this, and so may any thread."""
         super().cancel()
-        timer = threading.Timer(_INTERRUPT_AFTER_S, self._compute.interrupt)
-        timer.daemon = True
-        timer.start()
+        interrupt_soon(self._compute)
 
     def finished(self, result: bool) -> None:  # noqa: ARG002, FBT001  (as QGIS calls it)
         """Tell how it ended; QGIS calls this in the thread of the widgets."""
@@ -91,7 +93,9 @@ class ExtractTask(QgsTask):
         try:
             feedback.progress(0.0, self.tr("loading the model"))
             self._compute.load(self._request)
-            return extract(self._request, self._compute, feedback)
+            if self._mosaic is not None:
+                self._mosaic.tell = feedback.imagery
+            return extract(self._request, self._compute, feedback, self._mosaic)
         finally:
             self._compute.close()
 

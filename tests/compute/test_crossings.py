@@ -20,7 +20,7 @@ CENTRE = np.array([150.3, 150.4])
 
 def before_and_after(mask: np.ndarray) -> tuple[Network, Network]:
     filled = fill_small_holes(ArrayRows(mask.astype(np.uint8)), 30)
-    network = merge_junctions(prune_spurs(skeleton_network(filled), 10))
+    network = merge_junctions(prune_spurs(skeleton_network(filled), 10, 1.5))
     return network, merge_shallow_crossings(network)
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from road_extractor_plugin.compute.gap_route import Evidence, likely_route, straight_route
+from road_extractor_plugin.compute.gap_route import NO_RIDGE, Evidence, likely_route, straight_route
 from road_extractor_plugin.compute.raster_rows import ArrayRows
 
 START, END = np.array([10.5, 20.5]), np.array([40.5, 20.5])
@@ -38,7 +38,7 @@ def test_gap_cost_and_probability_of_a_straight_way(stored: int) -> None:
     route = likely_route(START, END, 6, Evidence(ArrayRows(probability), 0.6))
     assert route.gap_px == pytest.approx(21, abs=1)
     assert route.probability == pytest.approx(expected, rel=0.05)
-    assert route.cost == pytest.approx(21 * (1 - math.log(expected)), rel=0.1)
+    assert route.cost == pytest.approx(21 * (1 - math.log(expected) + NO_RIDGE), rel=0.1)
 
 
 def test_without_a_gap_nothing_is_paid() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import distance_transform_edt
 
-from road_extractor_plugin.compute.metrics.segmentation import EMPTY, SegmentationCounts, count, within
+from road_extractor_plugin.compute.metrics.segmentation import EMPTY, SegmentationCounts, count, count_at, within
 
 MASKS = arrays(np.bool_, (9, 11))
 
@@ -29,6 +29,19 @@ def test_counts_are_those_of_the_definition(
     predicted: np.ndarray, true: np.ndarray, valid: np.ndarray, radius: float
 ) -> None:
     assert count(predicted, true, valid, radius) == brute_force(predicted, true, valid, radius)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@given(data=st.data(), true=MASKS, valid=MASKS, radius=st.sampled_from([0.0, 1.5, 3.0]))
+@settings(max_examples=40, deadline=None)
+def test_counts_at_many_thresholds_are_those_at_each(
+    data: st.DataObject, true: np.ndarray, valid: np.ndarray, radius: float, kind: type
+) -> None:
+    thresholds = (0.05, 0.3, 0.35, 0.6)
+    values = st.sampled_from([0.0, 0.05, 0.2, 0.3, 0.33, 0.35, 0.6, 1.0, float("nan")])
+    probability = data.draw(arrays(kind, true.shape, elements=values.map(lambda value: float(kind(value)))))
+    expected = tuple(count(probability >= threshold, true, valid, radius) for threshold in thresholds)
+    assert count_at(probability, thresholds, true, valid, radius) == expected
 
 
 @given(mask=arrays(np.bool_, (20, 17), elements=st.sampled_from([False] * 9 + [True])), radius=st.floats(0, 6))

@@ -21,6 +21,15 @@ def test_parallel_lines_match_up_to_the_reach(distance: int, relaxed: float) -> 
     assert (counts.relaxed_precision, counts.relaxed_recall) == (relaxed, relaxed)
 
 
+@pytest.mark.parametrize("turned", [False, True], ids=["top", "left"])
+def test_lines_at_the_image_s_edge_are_found_too(turned: bool) -> None:
+    true, predicted = np.zeros((64, 64), bool), np.zeros((64, 64), bool)
+    true[0], predicted[2] = True, True
+    counts = count_skeletons(*((predicted.T, true.T) if turned else (predicted, true)), None, 4)
+    assert (counts.predicted_near, counts.true_near) == (counts.predicted, counts.true)
+    assert counts.true > 50
+
+
 def test_the_width_of_a_road_does_not_matter(canvas: Any) -> None:
     narrow = canvas().road((10, 60), (150, 60), 3).mask
     wide = canvas().road((10, 60), (150, 60), 9).mask

@@ -24,7 +24,7 @@ from road_extractor_plugin.contract.trace_settings import TraceSettings
 
 SETTINGS = TraceSettings(thresholds=Thresholds(high=0.5, low=0.3))
 LOOSE = TraceSettings(SETTINGS.thresholds, min_spur_m=0, min_component_m=0, min_area_m2=0, max_hole_m2=0)
-BOLD = TraceSettings(SETTINGS.thresholds, max_gap_turn_deg=0, min_gap_detour=0, min_gap_probability=0)
+BOLD = TraceSettings(SETTINGS.thresholds, max_gap_turn_deg=0, min_gap_probability=0)
 
 
 def traced(probability: np.ndarray, trace_settings: TraceSettings = SETTINGS) -> Traced:

@@ -13,10 +13,10 @@ from road_extractor_plugin.contract.errors import DiskFullError
 from road_extractor_plugin.contract.grid import Grid
 from road_extractor_plugin.contract.result import RoadCounts
 from road_extractor_plugin.contract.road_graph import RoadEdge, RoadGraph
-from road_extractor_plugin.core import geopackage
 from road_extractor_plugin.core.gdal_binding import ogr
-from road_extractor_plugin.core.geopackage import write_roads
+from road_extractor_plugin.core.geopackage import add_missing_imagery, write_roads
 from road_extractor_plugin.core.polygons import RoadPolygon
+from road_extractor_plugin.core.raster_grid import Bounds
 
 MakeGrid = Callable[..., Grid]
 
@@ -138,30 +138,32 @@ def test_without_crs_lengths_follow_the_given_pixel_size(tmp_path: Path) -> None
     assert counts.mean_width_m == pytest.approx(3.0)
 
 
-def test_styles_are_stored_as_qgis_looks_for_them(
-    tmp_path: Path, grid: MakeGrid, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "centerlines.qml").write_text("<qgis/>", encoding="utf-8")
-    monkeypatch.setattr(geopackage, "_STYLES", tmp_path)
+def test_styles_are_stored_as_qgis_looks_for_them(tmp_path: Path, grid: MakeGrid) -> None:
     write_roads(tmp_path / "roads.gpkg", y_junction(), (), grid(100, 100))
     with sqlite3.connect(tmp_path / "roads.gpkg") as database:
         rows = database.execute(
-            "SELECT f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, styleQML,"
-            " useAsDefault, update_time IS NOT NULL FROM layer_styles"
+            "SELECT f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, useAsDefault,"
+            " update_time IS NOT NULL, styleQML FROM layer_styles"
         ).fetchall()
         columns = database.execute("SELECT column_name FROM gpkg_geometry_columns").fetchall()
-    assert rows == [("", "", "centerlines", "geom", "centerlines", "<qgis/>", 1, 1)]
+    assert [row[:-1] for row in rows] == [
+        ("", "", name, "geom", name, 1, 1) for name in ("centerlines", "nodes", "polygons")
+    ]
+    assert all("<qgis" in row[-1] for row in rows)
     assert set(columns) == {("geom",)}
 
 
-def test_without_styles_there_is_no_table_of_them(
-    tmp_path: Path, grid: MakeGrid, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(geopackage, "_STYLES", tmp_path)
-    write_roads(tmp_path / "roads.gpkg", y_junction(), (), grid(100, 100))
-    with sqlite3.connect(tmp_path / "roads.gpkg") as database:
-        tables = {name for (name,) in database.execute("SELECT table_name FROM gpkg_contents")}
-    assert tables == {"centerlines", "nodes", "polygons"}
+def test_missing_imagery_is_one_more_layer(tmp_path: Path, grid: MakeGrid) -> None:
+    place, path = grid(100, 100), tmp_path / "roads.gpkg"
+    write_roads(path, y_junction(), (), place)
+    add_missing_imagery(path, [(Bounds(500010, 5999950, 500030, 5999980), "HTTP 404")], place)
+    dataset = ogr.Open(str(path))
+    (feature,) = dataset.GetLayerByName("missing_imagery")
+    assert feature["reason"] == "HTTP 404"
+    assert feature.GetGeometryRef().GetEnvelope() == (500010, 500030, 5999950, 5999980)
+    assert dataset.GetLayerByName("missing_imagery").GetSpatialRef().GetAuthorityCode(None) == "32633"
+    assert dataset.GetLayerByName("layer_styles").GetFeatureCount() == 4
+    assert dataset.GetLayerByName("nodes").GetFeatureCount() == len(NODES)
 
 
 def test_a_full_disk_is_told(small_disk: Path, grid: MakeGrid) -> None:

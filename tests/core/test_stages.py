@@ -16,7 +16,7 @@ from road_extractor_plugin.contract.grid import TileGrid, Window
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.result import Device
 from road_extractor_plugin.core.inference import inferred
-from road_extractor_plugin.core.stages import ahead
+from road_extractor_plugin.core.stages import ahead, beside
 from road_extractor_plugin.core.stopwatch import Stopwatch
 
 PATIENCE_S = 30
@@ -202,3 +202,59 @@ def test_whatever_goes_wrong_the_run_ends(first: int, card: ModelCard) -> None:
 @pytest.mark.parametrize("first", range(100, 300, 20))
 def test_nothing_waits_for_ever_in_200_runs(first: int, card: ModelCard) -> None:
     check_runs(range(first, first + 20), card)
+
+
+def test_work_beside_is_done_when_the_block_ends() -> None:
+    done: list[int] = []
+    with beside() as begin:
+        begin(lambda: done.append(1))
+        begin(lambda: done.append(2))
+    assert done == [1, 2]
+
+
+def fail() -> None:
+    raise OSError("the disk is full")
+
+
+def test_what_goes_wrong_beside_is_raised() -> None:
+    with pytest.raises(OSError, match="the disk is full"), beside() as begin:
+        begin(fail)
+
+
+def test_it_is_raised_when_the_next_work_is_handed_over() -> None:
+    handed_over = []
+
+    def hand_over() -> None:
+        with beside() as begin:
+            begin(fail)
+            deadline = time.monotonic() + PATIENCE_S
+            while time.monotonic() < deadline:
+                begin(lambda: None)
+                handed_over.append(1)
+                time.sleep(0.001)
+
+    with pytest.raises(OSError, match="the disk is full"):
+        hand_over()
+    assert len(handed_over) < 10_000
+
+
+def test_a_block_that_fails_drops_what_is_not_begun() -> None:
+    begun, may_end = threading.Event(), threading.Event()
+    done: list[int] = []
+
+    def slow() -> None:
+        begun.set()
+        may_end.wait(PATIENCE_S)
+        done.append(1)
+
+    def fail_meanwhile() -> None:
+        with beside() as begin:
+            begin(slow)
+            begin(lambda: done.append(2))
+            begun.wait(PATIENCE_S)
+            threading.Timer(0.01, may_end.set).start()
+            fail()
+
+    with pytest.raises(OSError, match="the disk is full"):
+        fail_meanwhile()
+    assert done == [1]

@@ -17,10 +17,10 @@ from typing import Any, Callable
 import numpy as np
 import pytest
 from osgeo import gdal, osr
-from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsSettings
+from qgis.core import QgsApplication, QgsProcessingUtils, QgsProject, QgsRasterLayer, QgsSettings
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QAction, QMainWindow, QProgressBar, QPushButton
+from qgis.PyQt.QtWidgets import QAction, QComboBox, QMainWindow, QProgressBar, QPushButton
 
 from road_extractor_plugin import classFactory
 from road_extractor_plugin.contract.errors import Cancelled
@@ -110,6 +110,10 @@ class Desktop:
         """An object of the window, by class and name."""
         return self.window.findChild(kind, name)
 
+    def child_combo(self, name: str) -> QComboBox:
+        """A list of choices of the dock."""
+        return self.child(QComboBox, name)
+
     def is_idle(self) -> bool:
         """Whether no run is on."""
         return self.child(QPushButton, "run_button").isEnabled()
@@ -198,7 +202,7 @@ class HeldRun:
         self._released = threading.Event()
         self.was_cancelled = False
 
-    def extract(self, request: Any, compute: Any, feedback: Any) -> Any:
+    def extract(self, request: Any, compute: Any, feedback: Any, mosaic: Any = None) -> Any:
         """In the place of the engine's; runs in the task's thread."""
         feedback.progress(0.25, "held by the test")
         self._running.set()
@@ -206,7 +210,7 @@ class HeldRun:
             if feedback.is_cancelled():
                 self.was_cancelled = True
                 raise Cancelled
-        return self._extract(request, compute, feedback)
+        return self._extract(request, compute, feedback, mosaic)
 
     def wait_until_running(self) -> None:
         """Let QGIS start the task."""
@@ -239,3 +243,15 @@ def logged() -> Iterator[list[str]]:
     QgsApplication.messageLog().messageReceived.connect(collect)
     yield lines
     QgsApplication.messageLog().messageReceived.disconnect(collect)
+
+
+@pytest.fixture
+def imagery_folders() -> Callable[[], int]:
+    """How many folders of fetched imagery there are."""
+    return lambda: len(list(Path(QgsProcessingUtils.tempFolder()).glob("road_extractor_*")))
+
+
+@pytest.fixture
+def wait_a_second() -> Callable[[], None]:
+    """Until the names of the next run, which carry the time, are others."""
+    return lambda: QTest.qWait(1100)

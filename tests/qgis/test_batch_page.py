@@ -97,6 +97,13 @@ def test_a_double_click_shows_the_layers(page: Page, wait: Any) -> None:
     assert "c.tif" in page.desktop.messages()
 
 
+def test_a_selected_row_says_all_of_it(page: Page, wait: Any) -> None:
+    page.run()
+    wait(page.is_idle)
+    page.widget.table_view.selectRow(3)
+    assert page.widget.message_label.text().startswith("c.tif: Cannot read")
+
+
 def test_settings_are_kept(page: Page, wait: Any) -> None:
     page.widget.merge_box.setChecked(False)
     page.widget.patterns_edit.setText("a*.tif")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qgis.core import QgsProject, QgsRasterLayer, QgsRectangle, QgsVectorLayer
+from qgis.core import QgsProject, QgsRectangle, QgsVectorLayer
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import (
     QComboBox,
@@ -43,6 +43,7 @@ def test_click_brings_a_styled_group(desktop: Any, add_layer: Any, output_folder
     (line,) = nodes["Centre-lines"].layer().getFeatures()
     assert line["length_m"] == pytest.approx(200, abs=10)
     assert "km of road" in desktop.child(QLabel, "result_label").text()
+    assert ", onnxruntime " in desktop.child(QLabel, "result_label").text(), "what ran, and why"
     assert "km of road" in desktop.messages()
     assert desktop.action.isEnabled()
     assert load_speed_mpx_s() is not None
@@ -78,15 +79,6 @@ def test_without_a_raster_layer_it_says_what_to_do(desktop: Any, active: str | N
     desktop.click()
     assert desktop.is_idle()
     assert "Select a raster layer in the Layers panel" in desktop.messages()
-
-
-def test_basemaps_are_declined_in_words(desktop: Any) -> None:
-    layer = QgsRasterLayer("type=xyz&url=http://127.0.0.1:9/{z}/{x}/{y}.png", "basemap", "wms")
-    QgsProject.instance().addMapLayer(layer)
-    desktop.active = layer
-    desktop.click()
-    assert desktop.is_idle()
-    assert "'basemap' is no raster file" in desktop.messages()
 
 
 def test_layer_out_of_view(desktop: Any, add_layer: Any) -> None:
@@ -200,5 +192,6 @@ def test_large_job_asks_first(desktop: Any, answer: Any, add_layer: Any, monkeyp
     add_layer()
     desktop.click()
     desktop.wait_until_idle()
-    assert "megapixels at 1 m per pixel" in asked[0]
+    assert "the model wants 1.00 m" in asked[0]
+    assert "megapixels" in asked[0]
     assert bool(groups()) == (answer == QMessageBox.StandardButton.Yes)

@@ -25,7 +25,7 @@ def inventory(window: QObject) -> Counter[str]:
 def test_loads_what_the_user_sees(plugin: RoadExtractorPlugin, desktop: Any) -> None:
     assert [action.text() for action in desktop.tool_bar.actions()] == ["Extract roads"]
     (submenu,) = desktop.raster_menu.actions()
-    assert [action.text() for action in submenu.menu().actions()] == ["Extract roads", "Show panel"]
+    assert [action.text() for action in submenu.menu().actions()] == ["Extract roads", "Show panel", "Engine set-up…"]
     (dock,) = desktop.window.findChildren(QDockWidget)
     assert dock.isHidden()
     assert not desktop.tool_bar.actions()[0].icon().isNull()

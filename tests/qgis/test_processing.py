@@ -28,6 +28,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+from road_extractor_plugin.engine.worker_pool import WorkerPool
 from road_extractor_plugin.processing.provider import RoadExtractorProvider
 
 sys.path.append("/usr/share/qgis/python/plugins")
@@ -38,10 +39,12 @@ Run = Callable[..., dict[str, Any]]
 @pytest.fixture
 def toolbox(qgis_processing: None) -> Iterator[RoadExtractorProvider]:
     """The provider, registered."""
-    provider = RoadExtractorProvider()
+    workers = WorkerPool()
+    provider = RoadExtractorProvider(workers)
     QgsApplication.processingRegistry().addProvider(provider)
     yield provider
     QgsApplication.processingRegistry().removeProvider(provider)
+    workers.close()
 
 
 @pytest.fixture

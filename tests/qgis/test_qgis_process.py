@@ -38,7 +38,8 @@ def tool(tmp_path: Path) -> Tool:
         "PYTHONPATH": sysconfig.get_path("purelib"),
         "QT_QPA_PLATFORM": "offscreen",
     }
-    environment.pop("XDG_DATA_HOME", None)
+    for name in ("XDG_DATA_HOME", "QGIS_CUSTOM_CONFIG_PATH"):  # pytest-qgis sets the latter, to a folder that stays
+        environment.pop(name, None)
     subprocess.run([sys.executable, ROOT / "tools" / "build_plugin.py", "install"], env=environment, check=True)
     command = [str(program()), "--json"]
     subprocess.run(

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Callable
 from urllib.parse import unquote
 
@@ -14,7 +15,7 @@ from PIL import Image
 from model_training.cli import main
 from model_training.datasets.folders import Scene
 from model_training.errors import DatasetError
-from model_training.evaluation.figures import choose_thresholds, count_scenes, figures
+from model_training.evaluation.figures import choose_thresholds, count_choices, count_scenes, figures
 from model_training.evaluation.labelled_folder import parse_folder, parse_folders
 from model_training.evaluation.networks import NetworkProtocols, network_figures, trace_scene
 from model_training.evaluation.prediction import ArraySource, PredictedScene, predict_scene, resample
@@ -25,6 +26,8 @@ from road_extractor_plugin.contract.model_card import ModelCard, Thresholds
 
 class BrightIsRoad:
     """Stands for a network: the probability is the red band itself."""
+
+    device = SimpleNamespace(batch_tiles=2)
 
     def __init__(self, card: Any) -> None:
         self.card = card
@@ -85,11 +88,13 @@ def test_thresholds_are_those_that_recover_the_roads_of_all_data_sets() -> None:
     with_specks = np.where(road, 200, 20)
     with_specks[10, ::9] = 140
     scenes = [[predicted(with_weak_spurs, road)], [predicted(with_specks, road)]]
-    weak_only = choose_thresholds(scenes[:1])
+    counts = [count_choices(items) for items in scenes]
+    assert counts[0][Thresholds(high=0.5, low=0.4)] == count_scenes(scenes[0], Thresholds(high=0.5, low=0.4))
+    weak_only = choose_thresholds(counts[:1])
     assert 100 / 254 < weak_only.low <= weak_only.high <= 130 / 254
-    specks_only = choose_thresholds(scenes[1:])
+    specks_only = choose_thresholds(counts[1:])
     assert 140 / 254 < specks_only.high <= 200 / 254
-    both = choose_thresholds(scenes)
+    both = choose_thresholds(counts)
     worst = min(count_scenes(items, both).relaxed_f1 for items in scenes)
     assert worst > min(count_scenes(scenes[0], specks_only).relaxed_f1, count_scenes(scenes[1], weak_only).relaxed_f1)
 
@@ -117,6 +122,15 @@ def test_a_folder_is_given_with_its_resolution(text: str, name: str, resolution:
 def test_a_wrong_resolution_is_refused(text: str) -> None:
     with pytest.raises(RequestError, match="metres per pixel"):
         parse_folder(text)
+
+
+def test_the_resolution_of_a_prepared_folder_is_read_from_its_manifest(tmp_path: Path) -> None:
+    lines = ["crop,split,ground_resolution_m", "a,test,0.5", "b,test,0.502", "c,train,0.3", "d,train,0.5"]
+    (tmp_path / "manifest.csv").write_text("\n".join(lines))
+    assert parse_folder(str(tmp_path / "test")).ground_resolution_m == pytest.approx(0.501)
+    assert parse_folder(f"{tmp_path / 'train'}@0.4").ground_resolution_m == 0.4
+    with pytest.raises(RequestError, match=r"0\.3 to 0\.5 m per pixel"):
+        parse_folder(str(tmp_path / "train"))
 
 
 def test_evaluate_writes_one_row_per_scene_and_never_pools_folders(

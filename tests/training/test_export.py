@@ -108,9 +108,9 @@ def test_the_margin_of_three_convolutions_is_one_ring_and_assumed_where_no_scene
     image = np.random.default_rng(0).integers(0, 256, (side, side, 3)).astype(np.uint8)
     mask = np.ones((side, side), np.uint8)
     compute = LocalCompute(tiny_model, card)
-    assert measure_margin([Scene("noise", image, mask, mask)], compute) <= 4
+    assert measure_margin([[Scene("noise", image, mask, mask)]], compute) <= 4
     small = Scene("small", image[:100, :100], mask[:100, :100], mask[:100, :100])
-    assert measure_margin([small], compute) == card.tiling.tile_px // 8
+    assert measure_margin([[small]], compute) == card.tiling.tile_px // 8
 
 
 def test_train_export_evaluate_from_the_command_line(

@@ -164,3 +164,14 @@ def test_two_classes_through_a_softmax_are_the_sigmoid_of_one_logit() -> None:
 def test_unknown_choices_are_refused_with_the_allowed_ones(wrong: dict[str, object]) -> None:
     with pytest.raises(RequestError, match="but must be"):
         NetworkConfig(**wrong)  # type: ignore[arg-type]
+
+
+def test_stochastic_depth_acts_in_training_only() -> None:
+    torch.manual_seed(0)
+    network = RoadNetwork(NetworkConfig("test_convnext", "none", pyramid_channels=8, drop_path=0.5))
+    image = torch.randn(2, 3, 64, 64)
+    network.eval()
+    with torch.no_grad():
+        assert torch.equal(network(image).roads[-1], network(image).roads[-1])
+        network.encoder.train()  # has no batch norms: what differs now is stochastic depth
+        assert not torch.equal(network(image).roads[-1], network(image).roads[-1])

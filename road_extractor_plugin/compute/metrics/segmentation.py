@@ -13,12 +13,15 @@ no more than by a missing one: invalid pixels are removed from both masks first.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Mask = npt.NDArray[np.bool_]
+_Value = TypeVar("_Value", np.bool_, np.uint8)
 
 
 @dataclass(frozen=True)
@@ -105,24 +108,23 @@ def _ratio(part: int, whole: int) -> float:
     return part / whole if whole else 1.0
 
 
-def within(mask: Mask, radius_px: float) -> Mask:
-    """Pixels with a pixel of the mask at Euclidean distance <= `radius_px`: a dilation by a disc.
+def within(values: npt.NDArray[_Value], radius_px: float) -> npt.NDArray[_Value]:
+    """The largest value at Euclidean distance <= `radius_px` of each pixel: a dilation by a disc.
 
     Args:
-        mask: (height, width).
+        values: (height, width); of a mask, True spreads.
         radius_px: Distance between pixel centres.
     """
     reach = math.floor(radius_px)
-    height, width = mask.shape
-    padded = np.zeros((height + 2 * reach, width + 2 * reach), dtype=np.bool_)
-    padded[reach : reach + height, reach : reach + width] = mask
-    near = np.zeros_like(mask)
+    height, width = values.shape
+    padded = np.pad(values, reach)
+    largest = np.zeros_like(values)
     for down in range(-reach, reach + 1):
         half = math.floor(math.sqrt(radius_px**2 - down**2))
         rows = padded[reach + down : reach + down + height]
         for right in range(-half, half + 1):
-            near |= rows[:, reach + right : reach + right + width]
-    return near
+            np.maximum(largest, rows[:, reach + right : reach + right + width], out=largest)
+    return largest
 
 
 def count(predicted: Mask, true: Mask, valid: Mask | None, radius_px: float) -> SegmentationCounts:
@@ -143,3 +145,43 @@ def count(predicted: Mask, true: Mask, valid: Mask | None, radius_px: float) -> 
         predicted_near=int(np.count_nonzero(predicted & within(true, radius_px))),
         true_near=int(np.count_nonzero(true & within(predicted, radius_px))),
     )
+
+
+def count_at(
+    probability: npt.NDArray[np.floating[Any]],
+    thresholds: Sequence[float],
+    true: Mask,
+    valid: Mask,
+    radius_px: float,
+) -> tuple[SegmentationCounts, ...]:
+    """Count one image at each of several thresholds, as `count(probability >= threshold, ...)` does at one.
+
+    1. The level of a pixel is how many thresholds it reaches; 0 where it is not valid.
+    2. A true pixel is found at a threshold when the highest level within the radius reaches it.
+    3. Each count at all thresholds is a histogram of levels, added up from the highest level down.
+
+    Args:
+        probability: (height, width).
+        thresholds: At most 255, ascending.
+        true: (height, width), True where road is.
+        valid: (height, width), True where both are known.
+        radius_px: Radius of the relaxed protocol.
+    """
+    levels = np.zeros(probability.shape, dtype=np.uint8)
+    for threshold in thresholds:
+        levels += (probability >= threshold) & valid  # 1
+    true = true & valid
+    selections = (levels, levels[true], levels[within(true, radius_px)], within(levels, radius_px)[true])  # 2
+    predicted, both, predicted_near, true_near = (_reaching(chosen, len(thresholds)) for chosen in selections)
+    all_true = int(np.count_nonzero(true))
+    return tuple(
+        SegmentationCounts(predicted[i], all_true, both[i], predicted_near[i], true_near[i])
+        for i in range(len(thresholds))
+    )
+
+
+def _reaching(levels: npt.NDArray[np.uint8], highest: int) -> list[int]:
+    """How many of the levels are at least 1, 2, ... `highest`: rule 3 of `count_at`."""
+    histogram = np.bincount(levels.ravel(), minlength=highest + 1)
+    reaching: list[int] = histogram[::-1].cumsum()[::-1][1:].tolist()
+    return reaching

@@ -45,8 +45,8 @@ class OpenVino:
 class OpenVinoPredictor:
     """See `Predictor`.
 
-    The network is compiled anew for each shape of the tiles: with fixed shapes OpenVINO is about 1.4 times faster than
-    with open ones, which it compiles for each new shape as well.
+    The network is compiled anew for each shape of the tiles: with open shapes OpenVINO is slower (docs/devices.md), and
+    takes as long for the first tile of each new shape.
     """
 
     def __init__(self, path: Path, card: ModelCard, target: str, threads: int) -> None:

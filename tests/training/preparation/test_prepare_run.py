@@ -90,6 +90,49 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
     assert not (out / "journal.csv").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "reason", "count"),
+    [
+        pytest.param(["--preset", "paper"], "empty frame", 25, id="by the preset"),
+        pytest.param(["--crop", 40, "--least-valid", 0.5], "too little imagery", 2, id="by share of imagery"),
+    ],
+)
+def test_crops_left_out_are_named_and_not_tried_again_until_the_image_changes(
+    tmp_path: Path,
+    drawn: Any,
+    prepare: Prepare,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[object],
+    reason: str,
+    count: int,
+) -> None:
+    from model_training.preparation import run
+
+    raw, out = drawn.massachusetts(tmp_path / "raw"), tmp_path / "out"
+    words = ["massachusetts", raw, "-o", out, *words]
+    rows = prepare(*words)
+    with (out / "left_out.csv").open(newline="") as file:
+        left_out = list(csv.DictReader(file))
+    assert [(line["source"], line["reason"]) for line in left_out] == [("10221_train", reason)] * count
+    assert {line["crop"] for line in left_out}.isdisjoint(row["crop"] for row in rows)
+    opened = []
+
+    def counting(source: Any, *arguments: Any) -> Any:
+        opened.append(source.name)
+        return open_scene(source, *arguments)
+
+    open_scene = run.open_scene
+    monkeypatch.setattr(run, "open_scene", counting)
+    assert prepare(*words) == rows
+    assert opened == []
+    image = raw / "tiff" / "train" / "10221_train.tiff"
+    drawn.save(image, drawn.image(150, 150, 1))  # the white corner is gone
+    os.utime(image, (image.stat().st_mtime + 10,) * 2)
+    assert len(prepare(*words)) == len(rows) + count
+    assert opened == ["10221_train"]
+    assert not (out / "left_out.csv").exists()
+
+
 def test_a_changed_image_is_cut_again(tmp_path: Path, drawn: Any, prepare: Prepare) -> None:
     raw, out = drawn.deepglobe(tmp_path / "raw"), tmp_path / "out"
     words = ("deepglobe", raw, "-o", out, "--crop", 96)

@@ -1,0 +1,76 @@
+"""What a job means, in words, before it starts."""
+
+from __future__ import annotations
+
+from qgis.PyQt.QtCore import QCoreApplication
+
+from road_extractor_plugin.gui.job import Job
+
+_TILES_PER_S = 15.0
+"""Of a usual service over a usual connection."""
+_DOWNLOAD_BYTES_PER_PIXEL = 0.35
+"""Of aerial imagery as JPEG."""
+_DISK_BYTES_PER_PIXEL = 4
+
+
+def minutes(job: Job, speed_mpx_s: float | None) -> float:
+    """How long it takes: the network works while imagery is fetched."""
+    computing_s = job.megapixels / speed_mpx_s if speed_mpx_s else 0.0
+    return max(computing_s, job.tiles / _TILES_PER_S) / 60
+
+
+def describe(job: Job, speed_mpx_s: float | None) -> str:
+    """Ground resolutions, size, and what is to be fetched.
+
+    Args:
+        job: What is about to start.
+        speed_mpx_s: Megapixels per second of the last run; None before the first one.
+    """
+    parts = [_resolution(job), _size(job)]
+    if job.tiles:
+        parts.append(_fetching(job))
+    if speed_mpx_s is not None or job.tiles:
+        parts.append(_duration(minutes(job, speed_mpx_s)))
+    if job.imagery.terms:
+        parts.append(
+            _tr("The terms of use of {owner} forbid to download imagery in bulk: make sure that you may.").format(
+                owner=job.imagery.terms
+            )
+        )
+    return " ".join(parts)
+
+
+def _resolution(job: Job) -> str:
+    found, wanted = job.imagery.ground_resolution_m, job.ground_resolution_m
+    level = "" if job.imagery.source is None else f" ({job.imagery.source.lattice.level})"
+    return _tr("Imagery has {found:.2f} m per pixel on the ground{level}, the model wants {wanted:.2f} m.").format(
+        found=found, level=level, wanted=wanted
+    )
+
+
+def _size(job: Job) -> str:
+    return _tr("{area:,.2f} km² are {megapixels:,.1f} megapixels.").format(
+        area=job.ground_area_km2, megapixels=job.megapixels
+    )
+
+
+def _fetching(job: Job) -> str:
+    assert job.imagery.source is not None, "only a basemap has tiles"
+    pixels = job.tiles * job.imagery.source.lattice.tile_px**2
+    return _tr(
+        "About {tiles:,} tiles are fetched, {download:,.0f} MB; they take {disk:,.0f} MB of disk meanwhile."
+    ).format(
+        tiles=job.tiles,
+        download=pixels * _DOWNLOAD_BYTES_PER_PIXEL / 1e6,
+        disk=pixels * _DISK_BYTES_PER_PIXEL / 1e6,
+    )
+
+
+def _duration(duration_min: float) -> str:
+    if duration_min < 1:
+        return _tr("That takes less than a minute.")
+    return _tr("That takes about {minutes:,.0f} minutes.").format(minutes=duration_min)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("estimate", text)

@@ -1,0 +1,151 @@
+"""Runs in the QGIS desktop (--code, see guide_pictures.py): does what the guide tells, and takes pictures."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import traceback
+from pathlib import Path
+from typing import Callable
+
+import processing
+from osgeo import gdal
+from qgis.core import QgsProject, QgsRasterLayer
+from qgis.PyQt.QtCore import QTimer
+from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QAction, QApplication, QDialog, QPushButton, QTabWidget, QWidget
+from qgis.utils import iface
+
+from road_extractor_plugin.gui.batch_page import BatchPage
+from road_extractor_plugin.gui.dock import RoadExtractorDock
+from road_extractor_plugin.gui.setup_dialog import SetupDialog
+from road_extractor_plugin.gui.threshold_page import ThresholdPage
+
+TASK = json.loads(os.environ["ROAD_EXTRACTOR_GUIDE"])
+ROOT, FOLDER, PICTURES = (Path(TASK[name]) for name in ("root", "folder", "pictures"))
+TIMEOUT_S = 200
+QUALITY = 82
+
+
+def take_all() -> None:
+    """One after the other."""
+    window = iface.mainWindow()
+    window.resize(1380, 900)
+    for name in ("Browser", "LayerOrder"):
+        panel = window.findChild(QWidget, name)
+        if panel is not None:
+            panel.hide()
+    dock = window.findChild(RoadExtractorDock)
+    dock.setUserVisible(True)
+    _open_example()
+    _extract(window)
+    _grab(window, "guide_result")
+    _thresholds(window, dock)
+    _batch(window, dock)
+    _processing()
+    _setup(window)
+
+
+def _open_example() -> None:
+    layer = QgsRasterLayer(str(ROOT / "examples" / "csk_01.tif"), "Example")
+    QgsProject.instance().addMapLayer(layer)
+    iface.setActiveLayer(layer)
+    QTest.qWait(500)
+    iface.zoomToActiveLayer()
+    _settle()
+
+
+def _extract(window: QWidget) -> None:
+    window.findChild(QAction, "road_extractor_extract").trigger()
+    QTest.qWait(300)
+    _wait_until(window.findChild(QPushButton, "run_button").isEnabled)
+    _settle()
+
+
+def _thresholds(window: QWidget, dock: QWidget) -> None:
+    """On a quarter of the scene, so that the lines can be told apart."""
+    page = dock.findChild(ThresholdPage)
+    dock.findChild(QTabWidget).setCurrentWidget(page)
+    (probability,) = (layer for layer in QgsProject.instance().mapLayers().values() if "probability" in layer.name())
+    for node in QgsProject.instance().layerTreeRoot().findGroups():
+        node.setItemVisibilityChecked(False)
+    page.layer_combo.setLayer(probability)
+    iface.mapCanvas().zoomScale(iface.mapCanvas().scale() / 2)
+    page.show_box.setChecked(True)
+    for threshold in (20, 70):
+        page.show_message("")
+        page.slider.setValue(threshold)
+        _wait_until(lambda: "km of road" in page.message_label.text())
+        _settle()
+        _grab(window, f"guide_threshold_{threshold}")
+    page.show_box.setChecked(False)
+
+
+def _batch(window: QWidget, dock: QWidget) -> None:
+    """Two overlapping halves, one raster that is none, and one without coordinate reference system."""
+    images, example = FOLDER / "images", str(ROOT / "examples" / "csk_01.tif")
+    images.mkdir()
+    gdal.Translate(str(images / "east.tif"), example, srcWin=[500, 0, 1000, 1500])
+    gdal.Translate(str(images / "west.tif"), example, srcWin=[0, 0, 1000, 1500])
+    gdal.Translate(str(images / "scan.png"), example, srcWin=[0, 0, 300, 300], format="PNG")
+    (images / "scan.png.aux.xml").unlink()
+    (images / "download.tif").write_text("<html>404</html>")
+    page = dock.findChild(BatchPage)
+    dock.findChild(QTabWidget).setCurrentWidget(page)
+    page.folder_widget.setFilePath(str(images))
+    page.output_widget.setFilePath(str(FOLDER / "batch"))
+    page.run_button.click()
+    QTest.qWait(300)
+    _wait_until(page.run_button.isEnabled)
+    _settle()
+    _grab(window, "guide_folder")
+
+
+def _processing() -> None:
+    dialog = processing.createAlgorithmDialog("road_extractor:extract")
+    dialog.resize(900, 640)
+    dialog.show()
+    _settle()
+    _grab(dialog, "guide_processing")
+    dialog.close()
+
+
+def _setup(window: QWidget) -> None:
+    window.findChild(QAction, "road_extractor_setup").trigger()
+    dialog: QDialog = window.findChild(SetupDialog)
+    _wait_until(dialog.close_button.isEnabled)
+    _settle()
+    _grab(dialog, "guide_setup")
+    dialog.close()
+
+
+def _settle() -> None:
+    iface.mapCanvas().waitWhileRendering()
+    QTest.qWait(1500)
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + TIMEOUT_S
+    while not condition() and time.monotonic() < end_s:
+        QTest.qWait(20)
+
+
+def _grab(widget: QWidget, name: str) -> None:
+    QApplication.processEvents()
+    widget.grab().save(str(PICTURES / f"{name}.jpg"), "JPG", QUALITY)
+
+
+def main() -> None:
+    """Take them and end QGIS, whatever happens."""
+    status = 0
+    try:
+        take_all()
+    except Exception:  # noqa: BLE001  (QGIS would show a dialog, and nobody is there to close it)
+        traceback.print_exc()
+        status = 1
+    os._exit(status)
+
+
+# The window is complete only when its event loop runs.
+QTimer.singleShot(1500, main)
