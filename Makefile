@@ -10,7 +10,7 @@ SOURCES := road_extractor_plugin model_training tools
 export PYTHONNOUSERSITE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build package install bench soak train-starter clean light full
+.PHONY: help demo test check build package install bench translations soak train-starter clean light full
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ install: ## put the plugin into the QGIS profile in QGIS_PROFILE_PATH, or into t
 
 bench: full ## measure speed and memory
 	@for script in benchmarks/*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script" || exit; done
+
+translations: ## take new texts into the translations and compile them; needs lrelease (Debian: qttools5-dev-tools)
+	/usr/bin/python3 tools/translations.py
 
 soak: full ## run the long tests
 	$(BIN)/python -m pytest -m soak tests

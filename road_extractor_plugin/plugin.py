@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Callable
 
 from qgis.core import QgsApplication
-from qgis.PyQt.QtCore import QCoreApplication, Qt
+from qgis.PyQt.QtCore import QCoreApplication, QLocale, Qt, QTranslator
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QAction
 
@@ -15,6 +15,7 @@ from road_extractor_plugin.engine.worker_pool import WorkerPool
 from road_extractor_plugin.gui.batch_controller import BatchController
 from road_extractor_plugin.gui.dock import RoadExtractorDock
 from road_extractor_plugin.gui.extract_controller import ExtractController
+from road_extractor_plugin.gui.results_controller import ResultsController
 from road_extractor_plugin.gui.setup_controller import SetupController
 from road_extractor_plugin.gui.threshold_controller import ThresholdController
 from road_extractor_plugin.processing.provider import RoadExtractorProvider
@@ -22,7 +23,9 @@ from road_extractor_plugin.processing.provider import RoadExtractorProvider
 if TYPE_CHECKING:
     from qgis.gui import QgisInterface
 
-_ICON = Path(__file__).resolve().parent / "resources" / "icons" / "road_extractor.svg"
+_RESOURCES = Path(__file__).resolve().parent / "resources"
+_ICON = _RESOURCES / "icons" / "road_extractor.svg"
+_TRANSLATIONS = _RESOURCES / "i18n"
 
 
 class RoadExtractorPlugin:
@@ -38,6 +41,7 @@ class RoadExtractorPlugin:
 
     def initProcessing(self) -> None:
         """Put the algorithms into the toolbox; QGIS calls this, without a window too (`qgis_process`)."""
+        self._translate()
         self._workers = WorkerPool()  # anew, because `unload` closes it
         self._undo.callback(self._workers.close)
         registry, provider = QgsApplication.processingRegistry(), RoadExtractorProvider(self._workers)
@@ -51,7 +55,12 @@ class RoadExtractorPlugin:
         controller = ExtractController(self._iface, dock, self._workers)
         self._undo.callback(controller.close)
         self._undo.callback(BatchController(self._iface, dock, self._workers).close)
-        self._undo.callback(ThresholdController(self._iface, dock, self._workers).close)
+        threshold = ThresholdController(self._iface, dock, self._workers)
+        self._undo.callback(threshold.close)
+        results = ResultsController(self._iface, dock)
+        self._undo.callback(results.close)
+        controller.extracted.connect(results.remember)
+        threshold.applied.connect(results.remember)
         setup = SetupController(self._iface, self._workers)
         self._undo.callback(setup.close)
         controller.engine_missing.connect(setup.show)
@@ -66,6 +75,13 @@ class RoadExtractorPlugin:
     def unload(self) -> None:
         """Undo `initGui`, and stop a run that is on; QGIS calls this."""
         self._undo.close()
+
+    def _translate(self) -> None:
+        """Speak the language of QGIS, where there is a translation."""
+        translator = QTranslator()
+        if translator.load(QLocale(QgsApplication.locale()), "road_extractor", "_", str(_TRANSLATIONS)):
+            QCoreApplication.installTranslator(translator)
+            self._undo.callback(QCoreApplication.removeTranslator, translator)
 
     def _add_dock(self) -> RoadExtractorDock:
         dock = RoadExtractorDock(self._iface.mainWindow())

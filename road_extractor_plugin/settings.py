@@ -10,6 +10,7 @@ from pathlib import Path
 from qgis.core import QgsApplication, QgsSettings
 
 from road_extractor_plugin.contract.batch import RASTER_PATTERNS
+from road_extractor_plugin.contract.trace_settings import PRESETS
 from road_extractor_plugin.engine.worker_pool import WorkerChoice
 
 _SECTION = "road_extractor"
@@ -34,17 +35,20 @@ class Settings:
     """None is the bundled model."""
     threshold: float | None = None
     """Road probability from which on something is road, in 0..1 without 0; None is the model's own."""
+    preset: str | None = None
+    """A name in `PRESETS`."""
     output_folder: Path | None = None
     """None is a folder beside the project."""
 
 
 def load_settings() -> Settings:
     """The choices of the last run; what is missing or cannot be understood is left to the default."""
-    threshold = _number("threshold")
+    threshold, preset = _number("threshold"), _text("preset")
     return Settings(
         area=AreaChoice.LAYER if _text("area") == AreaChoice.LAYER.value else AreaChoice.VISIBLE,
         model=_path("model"),
         threshold=threshold if threshold is not None and 0 < threshold <= 1 else None,
+        preset=preset if preset in PRESETS else None,
         output_folder=_path("output_folder"),
     )
 
@@ -54,6 +58,7 @@ def save_settings(settings: Settings) -> None:
     _store("area", settings.area.value)
     _store("model", settings.model)
     _store("threshold", settings.threshold)
+    _store("preset", settings.preset)
     _store("output_folder", settings.output_folder)
 
 
@@ -76,7 +81,16 @@ def save_worker_choice(choice: WorkerChoice) -> None:
 
 def environment_folder() -> Path:
     """Where in the QGIS profile the virtual environment for the engine is, or would be."""
-    return Path(QgsApplication.qgisSettingsDirPath()) / "road_extractor" / "environment"
+    return _profile_folder() / "environment"
+
+
+def history_file() -> Path:
+    """Where in the QGIS profile the list of runs is."""
+    return _profile_folder() / "history.json"
+
+
+def _profile_folder() -> Path:
+    return Path(QgsApplication.qgisSettingsDirPath()) / "road_extractor"
 
 
 @dataclass(frozen=True)

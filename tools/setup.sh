@@ -62,6 +62,7 @@ make_venv() {
     local now
     now="$("$python" -I -c 'import sys, numpy; print(sys.version, numpy.__version__)') in $PWD"
     if [ ! -f "$made_for" ] || [ "$(<"$made_for")" != "$now" ]; then
+        [ ! -L .venv ] || rm .venv # a link to the environment of another folder, which --clear would empty
         "$python" -m venv --clear --system-site-packages .venv
         "$python" -I -c 'import numpy; print("numpy==" + numpy.__version__.rpartition(".")[0] + ".*")' \
             >.venv/constraints.txt

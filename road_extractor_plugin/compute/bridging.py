@@ -5,13 +5,15 @@ r"""Bridges over gaps: roads that the network lost for a few metres, under trees
    What is not road on the way is at most `max_gap_m` long. The start of a side street may have been taken for hair of
    the other road, so candidates lie up to `min_spur_m` further away.
 2. **Forward.** The straight line to the other place turns by no more than `max_gap_turn_deg` from the direction in
-   which the road ends; between two dead ends that is the mean of both turns, as one of them may be a bent stub.
+   which the road ends; between two dead ends that is the mean of both turns, as one of them may be a bent stub. To the
+   side of a road the way itself, too, sets out within four fifths of that: what runs back beside its own road does not.
 3. **No second line.** The way there through the network is longer than the straight line.
 4. **Evidence.** The bridge runs where road is most likely, see `gap_route.py`, and the geometric mean of the
    probability along the gap is at least `min_gap_probability`; without this rule bridges are straight. On the share
    `min_gap_ridge` of the gap or more it stands out from both its sides, as the space between two roads does not.
-5. **No crossing.** A bridge that would cross or touch another road or another bridge on its way is none. One that
-   meets its goal earlier than planned ends there. Close to its ends it runs straight.
+5. **No crossing.** A bridge that would cross or touch another road or another bridge on its way is none, and the next
+   best of its dead end takes its place. One that meets its goal earlier than planned ends there. Close to its ends it
+   runs straight.
 6. **One for each dead end.** The cheapest come first: the cost of the gap, times two more for each full
    `max_gap_turn_deg` that the bridge turns, and times 0.6 between two dead ends, as it explains both.
 
@@ -31,7 +33,7 @@ from scipy.spatial import cKDTree
 
 from road_extractor_plugin.compute.gap_route import Evidence, GapRoute, likely_route, straight_route
 from road_extractor_plugin.compute.meetings import meeting_segments
-from road_extractor_plugin.compute.network import Network, Vertices, joined
+from road_extractor_plugin.compute.network import Network, Vertices
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 
 BoolMask = npt.NDArray[np.bool_]
@@ -49,6 +51,9 @@ TOUCH_PX = 1.0
 
 CLEAR_PX = 3.0
 """So near to its own ends a bridge may touch what it leads to; the way round is at least so much longer."""
+
+SIDE_TURN = 0.8
+"""Rule 2: most turn of a way to the side of a road, as a share of `max_gap_turn_deg`."""
 
 TURN_COST = 2.0
 PAIR_COST = 0.6
@@ -178,7 +183,13 @@ def bridge_gaps(network: Network, evidence: Evidence, settings: TraceSettings, p
         for goal in search.goals(number)
         if (bridge := search.bridge(number, goal, evidence))
     ]
-    return _without_crossings(_with_bridges(lines, dead_ends, _chosen(candidates)))
+    while True:
+        chosen = _chosen(candidates)
+        bridged = _with_bridges(lines, dead_ends, chosen)
+        crossing = {chosen[number] for number in _crossing_bridges(bridged, len(chosen))}
+        if not crossing:
+            return bridged
+        candidates = [bridge for bridge in candidates if bridge not in crossing]
 
 
 class _Search:
@@ -239,20 +250,26 @@ class _Search:
         return dearer
 
     def bridge(self, number: int, goal: _Goal, evidence: Evidence) -> _Bridge | None:
-        """Rules 1, 4 and 5; None where they forbid it."""
+        """Rules 1, 2, 4 and 5; None where they forbid it."""
         settings = self._settings
         start = self._dead_ends[number]
         if settings.min_gap_probability:
             route = likely_route(start.xy, goal.xy, start.width_px, evidence)
         else:
             route = straight_route(start.xy, goal.xy, evidence)
-        if route.gap_px > self._max_gap_px:  # 1
+        if route.gap_px > self._max_gap_px or (goal.dead_end < 0 and self._leaves_aside(start, route)):  # 1, 2
             return None
         if route.probability < settings.min_gap_probability or route.ridge_share < settings.min_gap_ridge:  # 4
             return None
         cost = float(route.cost * self._dearer(goal.turn)) * (PAIR_COST if goal.dead_end >= 0 else 1.0)
         bridge = _Bridge(number, goal, route, cost)
         return _ended_where_it_touches(bridge, self._lines)
+
+    def _leaves_aside(self, start: _DeadEnd, route: GapRoute) -> bool:
+        """Rule 2 for the way itself."""
+        far = np.hypot(*(route.points - start.xy).T) >= MIN_STRETCH_PX
+        shown = route.points[int(np.argmax(far)) if far.any() else -1]
+        return _turns(start, shown) > SIDE_TURN * self._max_turn
 
 
 def _turns(dead_end: _DeadEnd, xy: Floats) -> float:
@@ -282,8 +299,7 @@ def _ended_where_it_touches(bridge: _Bridge, lines: _Lines) -> _Bridge | None:
         return None
     goal = _Goal(point, lines.xy[point], bridge.goal.turn)
     kept = np.concatenate([points[: inner[first]], goal.xy[None]])
-    route = replace(bridge.route, points=kept)
-    return _Bridge(bridge.start, goal, route, bridge.cost)
+    return _Bridge(bridge.start, goal, replace(bridge.route, points=kept), bridge.cost)
 
 
 def _is_inner(points: Floats) -> BoolMask:
@@ -344,19 +360,19 @@ def _with_bridges(lines: _Lines, dead_ends: list[_DeadEnd], bridges: list[_Bridg
     )
 
 
-def _without_crossings(network: Network) -> Network:
-    """Rule 5 once more, on the lines as they are drawn: without the bridges that meet what they should not.
+def _crossing_bridges(network: Network, bridge_count: int) -> set[int]:
+    """Rule 5 once more, on the lines as they are drawn: the bridges that meet what they should not.
 
-    Of two bridges that meet, the dearer one goes, which comes later.
+    Of two bridges that meet, it is the dearer one, which comes later.
     """
     lines = network.lines()
     edge = lines.line_of_point
-    pairs = edge[meeting_segments(lines, network.bridged[edge])]
-    dropped = np.zeros(len(network.paths), dtype=bool)
-    for one, other in np.sort(pairs, axis=1).tolist():  # bridges stand behind roads
-        if not dropped[one]:
-            dropped[other] = True
-    return joined(network.only(~dropped)) if dropped.any() else network
+    first = len(network.paths) - bridge_count  # bridges stand behind roads
+    crossing: set[int] = set()
+    for one, other in np.sort(edge[meeting_segments(lines, network.bridged[edge])] - first, axis=1).tolist():
+        if one not in crossing:
+            crossing.add(other)
+    return crossing
 
 
 def _landings(lines: _Lines, bridges: list[_Bridge]) -> list[int]:

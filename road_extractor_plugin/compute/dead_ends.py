@@ -12,8 +12,8 @@ import numpy.typing as npt
 from road_extractor_plugin.compute.meetings import meeting_segments
 from road_extractor_plugin.compute.network import Network, Vertices
 from road_extractor_plugin.compute.polylines import Polylines
-from road_extractor_plugin.compute.raster_rows import RasterRows, values_at
-from road_extractor_plugin.compute.threshold import ROAD
+from road_extractor_plugin.compute.raster_rows import RasterRows
+from road_extractor_plugin.compute.threshold import is_road
 
 BoolMask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -149,18 +149,10 @@ def _onward(shown: Floats, stretch_px: float, reach_px: Floats) -> Floats:
 def _road_ends(ways: list[Floats], mask: RasterRows) -> list[Floats]:
     """The places of each way, a pixel apart, up to which all of it is on the mask; (0, 2) if that is its first."""
     places = Polylines.of(ways)
-    off = np.flatnonzero(~_on_mask(places.points, mask))
+    off = np.flatnonzero(~is_road(mask, places.points))
     first_off = np.append(off, len(places.points))[np.searchsorted(off, places.first)]
     steps = np.minimum(first_off, places.last + 1) - places.first
     return [
         way[count - 1 : 0 : -round(1 / STEP_PX)][::-1] if count > 1 else _NOTHING
         for way, count in zip(ways, steps.tolist())
     ]
-
-
-def _on_mask(places: Floats, mask: RasterRows) -> BoolMask:
-    """(n,) whether places (n, 2) x, y are on the mask."""
-    column, row = np.floor(places).astype(np.int64).T
-    inside: BoolMask = (row >= 0) & (column >= 0) & (row < mask.shape[0]) & (column < mask.shape[1])
-    inside[inside] = values_at(mask, row[inside], column[inside]) == ROAD
-    return inside

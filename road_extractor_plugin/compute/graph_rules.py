@@ -15,7 +15,8 @@
    in, and neither are two carriageways, as the street between them is longer than wide. The edges that led to any of
    the junctions lead to the mean of their places.
 3. **Shallow crossings**, which share a stretch longer than wide: see `crossings.py`.
-4. **Gaps** are bridged where there is evidence of a road: see `bridging.py`.
+4. **Gaps** are bridged where there is evidence of a road: see `bridging.py`. Small pieces of road stay where bridges
+   lead on from them: see `small_pieces.py`.
 5. **Components** with less than `min_component_m` of road in all are dropped, unless some of it is at the edge of the
    data, beyond which it may go on.
 6. **Simplification** with nodes fixed: see `simplify.py`.
@@ -27,8 +28,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from road_extractor_plugin.compute.network import Network, Vertices, joined, measured
 
@@ -173,10 +172,7 @@ def drop_small_components(network: Network, min_component_px: float) -> Network:
     """Rule 5."""
     if not network.paths:
         return network
-    ends, count = network.ends, len(network.vertices)
-    matrix = coo_matrix((np.ones(len(ends)), tuple(ends.T)), shape=(count, count))
-    _, component = connected_components(matrix, directed=False)
-    component = component[ends[:, 0]]
+    component = network.component
     total = np.bincount(component, weights=network.length_px)
     at_edge = np.array([network.vertices.around.at_data_edge[path].any() for path in network.paths])
     total[component[at_edge]] = np.inf

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from road_extractor_plugin.compute.chains import follow
 from road_extractor_plugin.compute.polylines import Polylines
@@ -67,6 +69,16 @@ class Network:
     def degree(self) -> Indices:
         """(n,) Number of edge ends at each vertex; 0 inside lines."""
         return np.bincount(self.ends.ravel(), minlength=len(self.vertices))
+
+    @property
+    def component(self) -> Indices:
+        """(m,) Number of the connected part that each edge belongs to, from 0."""
+        ends, count = self.ends, len(self.vertices)
+        matrix = coo_matrix((np.ones(len(ends), dtype=np.int8), tuple(ends.T)), shape=(count, count))
+        _, component = connected_components(matrix, directed=False)
+        _, number = np.unique(component[ends[:, 0]], return_inverse=True)
+        numbers: Indices = number.astype(np.int64)
+        return numbers
 
     def only(self, kept: BoolMask) -> Network:
         """The network with the edges that are kept."""

@@ -9,10 +9,13 @@ from typing import Optional, Protocol
 
 from road_extractor_plugin.contract.errors import RequestError
 from road_extractor_plugin.contract.request import ExtractRequest
-from road_extractor_plugin.contract.result import OutputPaths, RoadCounts
+from road_extractor_plugin.contract.result import ExtractResult, OutputPaths, RoadCounts
 
 RASTER_PATTERNS = ("*.tif", "*.tiff", "*.vrt", "*.jp2", "*.img", "*.ecw", "*.png", "*.jpg", "*.jpeg")
 """Names under which rasters are sought; upper and lower case are the same."""
+
+GPKG, PARQUET = "gpkg", "parquet"
+MERGED_FORMATS = (GPKG, PARQUET)
 
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
 
@@ -34,13 +37,17 @@ class BatchRequest:
     """Leave rasters alone whose results are there: so a batch that was stopped goes on."""
     merge: bool = True
     """Make one network of all rasters at the end."""
+    merged_format: str = GPKG
+    """One of `MERGED_FORMATS`; with `PARQUET` it is a GeoPackage, and GeoParquet too."""
 
     def __post_init__(self) -> None:
         """Refuse what finds nothing.
 
         Raises:
-            RequestError: No pattern is given.
+            RequestError: No pattern is given, or the format is unknown.
         """
+        if self.merged_format not in MERGED_FORMATS:
+            raise RequestError("merged format", self.merged_format, f"one of {', '.join(MERGED_FORMATS)}")
         if not self.patterns:
             raise RequestError("patterns", self.patterns, "at least one, such as *.tif")
 
@@ -78,6 +85,33 @@ class RasterOutcome:
 
 
 @dataclass(frozen=True)
+class RasterJob:
+    """One raster of a batch that is to be done, by whatever process on whatever machine."""
+
+    raster: Path
+    request: ExtractRequest
+    """For this raster."""
+    share: float
+    """Of the work of all jobs, 0..1."""
+    label: str
+    """Its name, and which of how many it is."""
+
+    @property
+    def paths(self) -> OutputPaths:
+        """Its results."""
+        return OutputPaths(self.request.output_folder, self.raster.stem)
+
+    def done(self, result: ExtractResult, seconds: float) -> RasterOutcome:
+        """What to tell when it has gone well."""
+        report, warnings = result.report, " ".join(result.report.warnings)
+        return RasterOutcome(self.raster, self.paths, DONE, seconds, warnings, report.roads.length_km, report.area_km2)
+
+    def failed(self, why: str, seconds: float) -> RasterOutcome:
+        """What to tell when it has not."""
+        return RasterOutcome(self.raster, self.paths, FAILED, seconds, why)
+
+
+@dataclass(frozen=True)
 class BatchResult:
     """A finished batch."""
 
@@ -96,7 +130,7 @@ class BatchWatcher(Protocol):
     """Is told of each raster, in the thread that works."""
 
     def found(self, rasters: tuple[Path, ...]) -> None:
-        """These will be done, in this order."""
+        """These are all, in their order."""
 
     def started(self, raster: Path) -> None:
         """This one is under way."""

@@ -8,6 +8,16 @@ from pathlib import Path
 class RoadExtractorError(Exception):
     """Base of every error that is the user's to solve; its text is one plain sentence or two."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel between processes with the text that is made, not with what it is made of."""
+        return _remade, (type(self), str(self), self.__dict__)
+
+
+def _remade(kind: type[RoadExtractorError], text: str, attributes: dict[str, object]) -> RoadExtractorError:
+    error = kind.__new__(kind, text)
+    error.__dict__.update(attributes)
+    return error
+
 
 class Cancelled(RoadExtractorError):  # noqa: N818  (a decision of the user, not a fault)
     """The user cancelled the run."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from road_extractor_plugin.contract.tiles import ImageryCounts
 
@@ -103,6 +103,12 @@ class VectorizeReport:
     """Ground area over the total time."""
     roads: RoadCounts
     warnings: tuple[str, ...]
+
+    @property
+    def trace(self) -> dict[str, Any]:
+        """The settings of the tracer as they were used, and `preset`, the name in `PRESETS` or None."""
+        settings = self.request["trace"]
+        return settings if isinstance(settings, dict) else {}
 
 
 @dataclass(frozen=True)

@@ -1,44 +1,33 @@
-"""A folder of rasters, one after another: what is wrong with one stops none of the others."""
+"""A folder of rasters: what is wrong with one stops none of the others."""
 
 from __future__ import annotations
 
-import csv
 import json
 import os
-import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatch
+from itertools import chain
 from pathlib import Path
-from typing import Callable
 
-from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.batch import (
-    DONE,
     FAILED,
+    PARQUET,
     SKIPPED,
     BatchRequest,
     BatchResult,
     BatchWatcher,
+    RasterJob,
     RasterOutcome,
 )
-from road_extractor_plugin.contract.errors import (
-    BatchError,
-    Cancelled,
-    ComputeError,
-    DiskFullError,
-    OutputError,
-    RoadExtractorError,
-)
-from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
-from road_extractor_plugin.contract.request import ExtractRequest
-from road_extractor_plugin.contract.result import ExtractResult, OutputPaths, RoadCounts
+from road_extractor_plugin.contract.errors import BatchError, Cancelled
+from road_extractor_plugin.contract.feedback import Feedback
+from road_extractor_plugin.contract.model_file import read_card
+from road_extractor_plugin.contract.result import OutputPaths, RoadCounts
+from road_extractor_plugin.core.batch_runner import RasterRunner
+from road_extractor_plugin.core.batch_table import BatchTable
+from road_extractor_plugin.core.geoparquet import require_driver, write_layers
 from road_extractor_plugin.core.merge import merge_networks
-from road_extractor_plugin.core.pipeline import extract
 from road_extractor_plugin.core.progress import PartOf
-
-OpenCompute = Callable[[ExtractRequest], Compute]
-"""Loads the model of a request."""
 
 _MERGING = 0.9
 """Progress of the whole batch when only the merging is left."""
@@ -81,101 +70,70 @@ def _is_wanted(path: Path, request: BatchRequest) -> bool:
     return not any(path.with_name(path.name[: -len(ending)] + "_report.json").exists() for ending in endings)
 
 
-def run_batch(
-    request: BatchRequest, open_compute: OpenCompute, watcher: BatchWatcher, feedback: Feedback
-) -> BatchResult:
+def run_batch(request: BatchRequest, runner: RasterRunner, watcher: BatchWatcher, feedback: Feedback) -> BatchResult:
     """Find the roads in every raster of a folder.
 
-    The table is written anew after each raster, so that it is true whenever the batch ends. Files of rasters that are
-    done stay, also when the batch is cancelled.
+    1. Rasters whose results would meet, and those whose results are kept, are told of first.
+    2. The runner does the others. The table is true whenever the batch ends. Files of rasters that are done stay, also
+       when the batch is cancelled.
+    3. The networks become one, in this process; as GeoParquet too, where that is asked for.
 
     Args:
         request: What to do.
-        open_compute: Called once, and again after the network failed.
+        runner: Does it; closed at the end.
         watcher: Told what becomes of each raster.
         feedback: Told of the progress of the whole; asked whether to stop.
 
     Raises:
         BatchError: There is no raster.
         DiskFullError: There is no room for the next raster's results.
-        OutputError: The table cannot be written.
+        OutputError: The table cannot be written, or GDAL cannot write GeoParquet.
         Cancelled: The user asked for it.
         RoadExtractorError: The model cannot be loaded, or the networks not be merged.
     """
-    rasters = find_rasters(request)
-    watcher.found(rasters)
-    batch = _Batch(request, open_compute, watcher, feedback)
     try:
+        if request.merge and request.merged_format == PARQUET:
+            require_driver()
+        rasters = find_rasters(request)
+        watcher.found(rasters)
+        batch = _Batch(request, runner, watcher, feedback)
         outcomes = batch.run(rasters)
         merged = batch.merge(outcomes) if request.merge else None
     except Cancelled as error:
         raise Cancelled("Rasters that were done stay; go on later with their results kept") from error
     finally:
-        batch.close()
+        runner.close()
     feedback.progress(1.0, "done")
     return BatchResult(outcomes, request.table, request.merged_roads if merged else None, merged)
 
 
 class _Batch:
-    """A batch under way, with its model loaded."""
+    """A batch under way."""
 
-    def __init__(
-        self, request: BatchRequest, open_compute: OpenCompute, watcher: BatchWatcher, feedback: Feedback
-    ) -> None:
+    def __init__(self, request: BatchRequest, runner: RasterRunner, watcher: BatchWatcher, feedback: Feedback) -> None:
         self._request = request
-        self._open_compute = open_compute
+        self._runner = runner
         self._watcher = watcher
         self._feedback = feedback
-        self._compute: Compute | None = open_compute(request.each)
-        self._settings = request.each.trace.settings(self._compute.card.thresholds)
+        card = read_card(request.each.model, request.each.model_options)
+        self._settings = request.each.trace.settings(card.thresholds)
 
-    def close(self) -> None:
-        compute, self._compute = self._compute, None
-        if compute is not None:
-            compute.close()
-
-    def run(self, rasters: tuple[Path, ...]) -> tuple[RasterOutcome, ...]:
-        outcomes: list[RasterOutcome] = []
-        taken: dict[Path, Path] = {}
-        for part in _parts(rasters, self._feedback, _MERGING if self._request.merge else 1.0):
-            stop_if_cancelled(self._feedback)
-            self._watcher.started(part.raster)
-            outcome = self._one(part, taken)
-            outcomes.append(outcome)
-            _write_table(self._request, outcomes)
-            self._watcher.finished(outcome)
-        return tuple(outcomes)
-
-    def _one(self, part: _Part, taken: dict[Path, Path]) -> RasterOutcome:
-        job, started = self._request.job(part.raster), time.monotonic()
-        paths = OutputPaths(job.output_folder, part.raster.stem)
-        other = taken.setdefault(paths.report, part.raster)
-        if other != part.raster:
-            message = f"Its results would have the same names as those of '{other.name}'. Rename one of the two."
-            return RasterOutcome(part.raster, paths, FAILED, 0.0, message)
-        if self._request.skip_existing and paths.roads.exists() and paths.report.exists():
-            return _skipped(part.raster, paths)
+    def run(self, rasters: Sequence[Path]) -> tuple[RasterOutcome, ...]:
+        """Rules 1 and 2."""
+        table = BatchTable(self._request)
+        decided, jobs = sort_out(self._request, rasters)
+        part = PartOf(self._feedback, 0.0, _MERGING if self._request.merge else 1.0)
         try:
-            result = self._extract(job, part.feedback)
-        except (Cancelled, DiskFullError):
-            raise
-        except RoadExtractorError as error:
-            return RasterOutcome(part.raster, paths, FAILED, time.monotonic() - started, str(error))
-        report, warnings = result.report, " ".join(result.report.warnings)
-        seconds = time.monotonic() - started
-        return RasterOutcome(part.raster, paths, DONE, seconds, warnings, report.roads.length_km, report.area_km2)
-
-    def _extract(self, job: ExtractRequest, feedback: Feedback) -> ExtractResult:
-        if self._compute is None:
-            self._compute = self._open_compute(job)
-        try:
-            return extract(job, self._compute, feedback)
-        except ComputeError:
-            self.close()  # what failed may be the device, which only a new start brings back
-            raise
+            for outcome in chain(decided, self._runner.outcomes(jobs, self._watcher, part)):
+                table.add(outcome)
+                self._watcher.finished(outcome)
+        finally:
+            if table.outcomes:
+                table.write()
+        return table.outcomes
 
     def merge(self, outcomes: Iterable[RasterOutcome]) -> RoadCounts | None:
-        """One network of all rasters that have results."""
+        """Rule 3: one network of all rasters that have results."""
         probabilities = [outcome.paths.probability for outcome in outcomes if outcome.status != FAILED]
         present = [path for path in probabilities if path.exists()]
         if len(present) < len(probabilities):
@@ -183,43 +141,39 @@ class _Batch:
             self._feedback.warning(f"{missing} rasters have no probability raster and are not in the merged network.")
         if not present:
             return None
-        if self._compute is None:
-            self._compute = self._open_compute(self._request.each)
-        part = PartOf(self._feedback, _MERGING, 1.0)
-        return merge_networks(present, self._request.merged_roads, self._compute, self._settings, part)
+        part, roads = PartOf(self._feedback, _MERGING, 1.0), self._request.merged_roads
+        merged = merge_networks(present, roads, self._runner.tracer(), self._settings, part)
+        if merged is not None and self._request.merged_format == PARQUET:
+            write_layers(roads)
+        return merged
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A raster, and its share of the progress."""
-
-    raster: Path
-    feedback: Feedback
-
-
-class _NamedPart(PartOf):
-    """Tells which raster it is; its warnings come with its outcome."""
-
-    def __init__(self, whole: Feedback, start: float, end: float, name: str) -> None:
-        super().__init__(whole, start, end)
-        self._name = name
-
-    def progress(self, fraction: float, stage: str) -> None:
-        """Pass on, with the name."""
-        super().progress(fraction, f"{self._name}: {stage}")
-
-    def warning(self, text: str) -> None:
-        """Stands in the table."""
+def sort_out(request: BatchRequest, rasters: Sequence[Path]) -> tuple[list[RasterOutcome], list[RasterJob]]:
+    """What can be told at once (rule 1), and what is to be done."""
+    decided: list[RasterOutcome] = []
+    open_ones: list[Path] = []
+    taken: dict[Path, Path] = {}
+    for raster in rasters:
+        paths = OutputPaths(request.job(raster).output_folder, raster.stem)
+        other = taken.setdefault(paths.report, raster)
+        if other != raster:
+            message = f"Its results would have the same names as those of '{other.name}'. Rename one of the two."
+            decided.append(RasterOutcome(raster, paths, FAILED, 0.0, message))
+        elif request.skip_existing and paths.roads.exists() and paths.report.exists():
+            decided.append(_skipped(raster, paths))
+        else:
+            open_ones.append(raster)
+    return decided, _jobs(request, open_ones)
 
 
-def _parts(rasters: tuple[Path, ...], feedback: Feedback, end: float) -> Iterator[_Part]:
-    """Each raster's share of the progress is that of its file's size."""
+def _jobs(request: BatchRequest, rasters: Sequence[Path]) -> list[RasterJob]:
+    """Each raster's share of the work is that of its file's size."""
     sizes = [raster.stat().st_size + 1 if raster.exists() else 1 for raster in rasters]
-    total, done = sum(sizes), 0
-    for number, (raster, size) in enumerate(zip(rasters, sizes), start=1):
-        name = f"{raster.name} ({number} of {len(rasters)})"
-        yield _Part(raster, _NamedPart(feedback, done / total * end, (done + size) / total * end, name))
-        done += size
+    total, count = sum(sizes), len(sizes)
+    return [
+        RasterJob(raster, request.job(raster), size / total, f"{raster.name} ({number} of {count})")
+        for number, (raster, size) in enumerate(zip(rasters, sizes), start=1)
+    ]
 
 
 def _skipped(raster: Path, paths: OutputPaths) -> RasterOutcome:
@@ -231,29 +185,3 @@ def _skipped(raster: Path, paths: OutputPaths) -> RasterOutcome:
     except (OSError, ValueError, LookupError, TypeError):
         return RasterOutcome(raster, paths, SKIPPED, 0.0, f"{message} Their report cannot be read.")
     return RasterOutcome(raster, paths, SKIPPED, 0.0, message, length_km, area_km2)
-
-
-def _write_table(request: BatchRequest, outcomes: Iterable[RasterOutcome]) -> None:
-    """Write the table beside its place and put it there, so that it is whole at any time.
-
-    Raises:
-        OutputError: It cannot be written.
-    """
-    fresh = request.table.with_name(f".{request.table.name}")
-    try:
-        fresh.parent.mkdir(parents=True, exist_ok=True)
-        with fresh.open("w", newline="", encoding="utf-8") as file:
-            rows = csv.writer(file)
-            rows.writerow(("raster", "status", "length_km", "area_km2", "seconds", "roads", "message"))
-            rows.writerows(_row(outcome, request) for outcome in outcomes)
-        fresh.replace(request.table)
-    except OSError as error:
-        problem = f"Cannot write the table '{request.table}': {error.strerror}"
-        raise OutputError(problem, "Close it in other programs, and see that the disk has room") from error
-
-
-def _row(outcome: RasterOutcome, request: BatchRequest) -> tuple[object, ...]:
-    roads = "" if outcome.status == FAILED else outcome.paths.roads.relative_to(request.output_folder).as_posix()
-    figures = ("" if value is None else f"{value:.3f}" for value in (outcome.length_km, outcome.area_km2))
-    raster = outcome.raster.relative_to(request.folder).as_posix()
-    return (raster, outcome.status, *figures, f"{outcome.seconds:.1f}", roads, outcome.message)

@@ -32,11 +32,12 @@ class _SmallCache:
         self._jobs = 0
         self._former_bytes = 0
 
-    def begin(self) -> None:
+    def begin(self, needed_bytes: int) -> None:
         with self._lock:
             if self._jobs == 0:
                 self._former_bytes = gdal.GetCacheMax()
                 gdal.SetCacheMax(min(self._former_bytes, _CACHE_BYTES))
+            gdal.SetCacheMax(max(gdal.GetCacheMax(), needed_bytes))
             self._jobs += 1
 
     def end(self) -> None:
@@ -50,12 +51,15 @@ _SMALL_CACHE = _SmallCache()
 
 
 @contextmanager
-def small_cache() -> Iterator[None]:
+def small_cache(needed_bytes: int = 0) -> Iterator[None]:
     """Let GDAL keep few blocks, for the whole process, until the last of the jobs that ask for it is done.
 
     Left alone it fills a twentieth of the machine's memory, which is of no use to a job that passes over rasters once.
+
+    Args:
+        needed_bytes: What the job reads several times at short intervals.
     """
-    _SMALL_CACHE.begin()
+    _SMALL_CACHE.begin(needed_bytes)
     try:
         yield
     finally:

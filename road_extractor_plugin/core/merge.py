@@ -19,9 +19,9 @@ from road_extractor_plugin.core.progress import PartOf
 from road_extractor_plugin.core.stopwatch import Stopwatch
 from road_extractor_plugin.core.vectors import Vectoriser
 
-_BYTES_PER_PIXEL = 2.0
+MERGE_BYTES_PER_PIXEL = 2.0
 """Probability and mask as strips, hardly compressed."""
-_MOSAIC_MADE = 0.2
+MOSAIC_MADE = 0.2
 """Progress of a group after its mosaic is written, about as the times are."""
 
 
@@ -83,11 +83,11 @@ def _trace(
 ) -> tuple[Path, RoadCounts]:
     """Rules 2 and 3 for one group: its own GeoPackage, and what is in it."""
     grid = common_grid(group)
-    check_room(folder, int(grid.width_px * grid.height_px * _BYTES_PER_PIXEL))
+    check_room(folder, int(grid.width_px * grid.height_px * MERGE_BYTES_PER_PIXEL))
     probability, roads = folder / "group_probability.tif", folder / "group_roads.gpkg"
     feedback.progress(0.0, "merging")
     write_strips(probability, ProbabilityMosaic(group, grid), grid, PROBABILITY, feedback)
-    part = PartOf(feedback, _MOSAIC_MADE, 1.0)
+    part = PartOf(feedback, MOSAIC_MADE, 1.0)
     return roads, Vectoriser(tracer, settings, Stopwatch(), part).run(probability, grid, roads).counts
 
 

@@ -212,8 +212,10 @@ class Mosaic:
             return
         self._state[row, column] = _PRESENT
         tile_px = self._source.lattice.tile_px
+        if self._dataset is None:
+            msg = "the mosaic is not open"
+            raise ValueError(msg)
         with writing(self._path, self.size_bytes):
-            assert self._dataset is not None, "the mosaic is closed"
             self._dataset.WriteArray(tile.pixels, column * tile_px, row * tile_px)
 
     def _wanted_in(self, window: Window) -> list[TileIndex]:

@@ -86,13 +86,16 @@ def extract(
     settings = request.trace.settings(compute.card.thresholds)
     job = _Job(request, settings, averaged(compute, request.views), feedback, Stopwatch(), mosaic)
     paths = OutputPaths(request.output_folder, request.raster.stem)
-    with small_cache(), _open_source(job) as source:
+    with _open_source(job) as source:
         for warning in source.warnings:
             feedback.warning(warning)
         grid = source.grid
         tiles = plan_tiles(compute.card, grid.height_px, grid.width_px, request.tile_px)
         needed_bytes = int(grid.width_px * grid.height_px * _BYTES_PER_PIXEL) + _FIXED_BYTES
-        with staged_outputs(paths, needed_bytes=needed_bytes, overwrite=request.overwrite) as staged:
+        with (
+            small_cache(source.kept_bytes(tiles.rows.tile_px)),
+            staged_outputs(paths, needed_bytes=needed_bytes, overwrite=request.overwrite) as staged,
+        ):
             report = _run(job, source, tiles, staged)
     return ExtractResult(paths, report)
 

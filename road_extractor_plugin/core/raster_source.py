@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from osgeo import gdal_array
 
 from road_extractor_plugin.compute.normalise import Stretch, apply_stretch, percentile_stretch
 from road_extractor_plugin.contract.errors import AreaError, RasterUnreadableError, RasterUnusableError
@@ -26,6 +25,7 @@ from road_extractor_plugin.core.raster_bands import BandChoice, choose_bands, ex
 from road_extractor_plugin.core.raster_file import Placement, open_dataset, place
 from road_extractor_plugin.core.raster_grid import Bounds, GridPlan, bounds_of, corners, plan_grid
 from road_extractor_plugin.core.raster_warnings import resolution_warnings, stretch_sentence
+from road_extractor_plugin.core.warping import dtype_of, split, warp
 
 Pixels = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -36,7 +36,8 @@ _SAMPLE_PX = 80
 """Side of such a window; all of them are just under a megapixel."""
 _SEARCH_PX = 1024
 """Side of the windows in which any imagery at all is sought."""
-_OPAQUE = 255
+_HEADROOM = 1.25
+"""Of GDAL's cache, over the blocks that it shall keep."""
 _KERNEL_PX = 2
 """Around a window, from where resampling may take a part of what it needs; more where it enlarges."""
 _MAX_PIXELS = 10**12
@@ -75,7 +76,7 @@ class RasterSource:
         self._area = area
         self.spec = spec
         self._aligned = AlignedPixels.of(opened.colours, plan.grid) if plan.resampling == "near" else None
-        self._warped = _warp(
+        self._warped = warp(
             opened.colours, plan.grid, plan.resampling, "VRT", (plan.grid.height_px, plan.grid.width_px)
         )
         self._stretch: Stretch | None = None
@@ -177,7 +178,7 @@ class RasterSource:
         with quiet_gdal():
             try:
                 reduced = self._aligned.averaged(grid.window, shape) if self._aligned else None
-                raw, valid = reduced or _split(_warp(self._colours, grid, "average", "MEM", shape).ReadAsArray())
+                raw, valid = reduced or split(warp(self._colours, grid, "average", "MEM", shape).ReadAsArray())
             except RuntimeError as error:
                 raise RasterUnreadableError(self._name, gdal_detail(error)) from error
         if self._area is not None:
@@ -193,7 +194,7 @@ class RasterSource:
     def _read_raw(self, window: Window) -> tuple[Pixels, Mask]:
         inside = window.intersection(self.grid.window)
         bands = len(self.spec.bands)
-        raw = np.zeros((bands, window.height, window.width), _dtype(self._warped))
+        raw = np.zeros((bands, window.height, window.width), dtype_of(self._warped))
         valid = np.zeros((window.height, window.width), bool)
         wanted = self._area.read(inside) if self._area is not None and not inside.is_empty else None
         if inside.is_empty or (wanted is not None and not wanted.any()):
@@ -209,6 +210,20 @@ class RasterSource:
         if wanted is not None:
             valid[rows, columns] &= wanted
         return raw, valid
+
+    def kept_bytes(self, rows_px: int) -> int:
+        """What GDAL should keep while windows of so many rows are read from west to east.
+
+        Blocks as wide as the raster are decoded once for all windows beside each other, if there is room for them.
+        """
+        if not self._has_wide_blocks():
+            return 0
+        rows = rows_px * self.grid.pixel_size_m[1] / self.native_ground_resolution_m
+        row_bytes = self._file.RasterXSize * self._file.RasterCount * dtype_of(self._file).itemsize
+        return int(_HEADROOM * rows * row_bytes)
+
+    def _has_wide_blocks(self) -> bool:
+        return bool(self._file.GetRasterBand(1).GetBlockSize()[0] >= self._file.RasterXSize)
 
     def _fetch(self, window: Window) -> None:
         """Have a mosaic fetch what the pixels of a window come from."""
@@ -228,14 +243,13 @@ class RasterSource:
         GDAL would keep all that it decodes, up to a twentieth of the machine's memory. Blocks as wide as the raster
         serve the next window beside this one too.
         """
-        has_wide_blocks = self._file.GetRasterBand(1).GetBlockSize()[0] >= self._file.RasterXSize
-        if not has_wide_blocks or window.row != self._last_row:
+        if not self._has_wide_blocks() or window.row != self._last_row:
             self._warped.FlushCache()
             self._file.FlushCache()
         self._last_row = window.row
         if self._aligned is not None:
             return self._aligned.read(window)
-        return _split(self._warped.ReadAsArray(window.column, window.row, window.width, window.height))
+        return split(self._warped.ReadAsArray(window.column, window.row, window.width, window.height))
 
     def _prepare(self, warnings: tuple[str, ...]) -> None:
         """Decide on the stretch, look for imagery and tell what the user should know.
@@ -244,10 +258,10 @@ class RasterSource:
             RasterUnusableError: There is no imagery in the grid.
         """
         stretch_warning: tuple[str, ...] = ()
-        is_byte = _dtype(self._warped) == np.uint8
+        is_byte = dtype_of(self._warped) == np.uint8
         if not is_byte:
             self._stretch = percentile_stretch(*self._sample())
-            stretch_warning = (stretch_sentence(_dtype(self._warped), self._stretch),)
+            stretch_warning = (stretch_sentence(dtype_of(self._warped), self._stretch),)
         elif self.spec.value_range != (0, 255):
             self._stretch = Stretch((0.0,) * len(self.spec.bands), (255.0,) * len(self.spec.bands))
         if is_byte and (self._area is not None or _may_have_holes(self._colours)):
@@ -350,47 +364,7 @@ def _polygon(points: tuple[tuple[float, float], ...]) -> ogr.Geometry:
     return polygon
 
 
-def _warp(colours: gdal.Dataset, grid: Grid, resampling: str, driver: str, shape: tuple[int, int]) -> gdal.Dataset:
-    """The bands at `shape` (height, width) over the grid's extent, followed by one of validity, up to 255.
-
-    Nothing is reprojected, so the mapping is affine and exact. Overviews are used where they leave at least
-    two pixels of theirs per pixel wanted: then averaging still hides how they were made. A pixel is nodata
-    where all bands are.
-    """
-    west, x_size, _, north, _, y_size = grid.geotransform
-    is_float = np.issubdtype(_dtype(colours), np.floating)
-    has_nodata = colours.GetRasterBand(1).GetNoDataValue() is not None
-    return gdal.Warp(
-        "",
-        colours,
-        format=driver,
-        outputBounds=(west, north + grid.height_px * y_size, west + grid.width_px * x_size, north),
-        height=shape[0],
-        width=shape[1],
-        resampleAlg=resampling,
-        overviewLevel="AUTO-1",
-        errorThreshold=0,
-        dstAlpha=True,
-        srcNodata="nan" if is_float and not has_nodata else None,
-        transformerOptions=["SRC_METHOD=GEOTRANSFORM", "DST_METHOD=GEOTRANSFORM"],
-        warpOptions=["UNIFIED_SRC_NODATA=YES", f"DST_ALPHA_MAX={_OPAQUE}"],
-    )
-
-
-def _split(warped: Pixels) -> tuple[Pixels, Mask]:
-    """Pixels and validity of what `_warp` gives: at least half covered, and finite."""
-    raw, alpha = warped[:-1], warped[-1]
-    valid: Mask = alpha > _OPAQUE // 2
-    if np.issubdtype(raw.dtype, np.floating):
-        valid &= np.isfinite(raw).all(axis=0)
-    return raw, valid
-
-
 def _may_have_holes(colours: gdal.Dataset) -> bool:
     return any(
         colours.GetRasterBand(index).GetMaskFlags() != gdal.GMF_ALL_VALID for index in range(1, colours.RasterCount + 1)
     )
-
-
-def _dtype(dataset: gdal.Dataset) -> np.dtype[Any]:
-    return np.dtype(gdal_array.GDALTypeCodeToNumericTypeCode(dataset.GetRasterBand(1).DataType))

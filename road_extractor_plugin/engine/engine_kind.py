@@ -89,7 +89,9 @@ def _driver_cuda() -> tuple[int, int] | None:
     if program is None:
         return None
     try:
-        answer = subprocess.run([program], capture_output=True, text=True, timeout=_PROBE_LIMIT_S, check=False)
+        answer = subprocess.run(  # nosec B603
+            [program], capture_output=True, text=True, timeout=_PROBE_LIMIT_S, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return cuda_version(answer.stdout)

@@ -12,8 +12,12 @@ from road_extractor_plugin.contract.model_file import read_card
 from road_extractor_plugin.contract.request import ExtractRequest
 
 
-def open_compute(request: ExtractRequest) -> Compute:
+def open_compute(request: ExtractRequest, threads: int = 0) -> Compute:
     """Load the model that a request names, on the device that it names.
+
+    Args:
+        request: Names them.
+        threads: Processor threads for the network; 0 takes what is best for a process that has the machine alone.
 
     Raises:
         ModelUnreadableError: The file is not a model.
@@ -22,10 +26,10 @@ def open_compute(request: ExtractRequest) -> Compute:
         ComputeError: A library that computes is not installed.
         RequestError: The device is unknown or not here.
     """
-    return load_model(request.model, read_card(request.model, request.model_options), request.device)
+    return load_model(request.model, read_card(request.model, request.model_options), request.device, threads)
 
 
-def load_model(path: Path, card: ModelCard, device: str) -> Compute:
+def load_model(path: Path, card: ModelCard, device: str, threads: int = 0) -> Compute:
     """Load a model whose card is known.
 
     Raises:
@@ -37,7 +41,7 @@ def load_model(path: Path, card: ModelCard, device: str) -> Compute:
         from road_extractor_plugin.compute.local import LocalCompute
     except ImportError as error:
         raise _missing_library(error) from error
-    return LocalCompute(path, card, device=device)
+    return LocalCompute(path, card, device=device, threads=threads)
 
 
 def open_tracer() -> Tracer:

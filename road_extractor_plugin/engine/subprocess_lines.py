@@ -64,7 +64,7 @@ def run_lines(
     """
     options = process_options()
     options["env"].update(variables or {})
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # nosec B603
         list(command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace",
         stdin=subprocess.DEVNULL, **options,
     )  # fmt: skip

@@ -45,6 +45,8 @@ def _meaning(status: int, platform: str) -> tuple[str, str]:
         return _WINDOWS_STATUS.get(status & 0xFFFFFFFF, (f"ended with exit code {status}", _AGAIN))
     if status == -signal.SIGKILL:
         return "was killed (SIGKILL), most likely because the memory of this machine ran out", _MEMORY
+    if status == -signal.SIGTERM:
+        return "was ended by another program (SIGTERM)", _AGAIN
     if status < 0:
         return f"crashed in a library ({_signal_name(-status)})", _AGAIN
     return f"ended with exit code {status}", _AGAIN

@@ -160,7 +160,7 @@ def _request(folder: Path, output_folder: Path, batch: BatchSettings, settings: 
         raster=folder,
         output_folder=output_folder,
         model=settings.model or default_model(),
-        trace=TraceOptions(threshold=settings.threshold),
+        trace=TraceOptions(preset=settings.preset, threshold=settings.threshold),
         overwrite=not batch.keep_existing,
     )
     return BatchRequest(

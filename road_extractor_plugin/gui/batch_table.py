@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qgis.PyQt.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
-from qgis.PyQt.QtGui import QColor
+from qgis.PyQt.QtGui import QGuiApplication
 
 from road_extractor_plugin.contract.batch import DONE, FAILED, SKIPPED, RasterOutcome
+from road_extractor_plugin.gui.colours import Tone
 
 _WAITING, _RUNNING = "waiting", "running"
 _RASTER, _STATUS, _LENGTH, _TIME, _MESSAGE = range(5)
-_COLOURS = {FAILED: QColor(192, 57, 43), DONE: QColor(39, 134, 76), _RUNNING: QColor(41, 98, 180)}
-"""Legible on light and dark backgrounds alike."""
+_TONES = {FAILED: Tone.BAD, DONE: Tone.GOOD, _RUNNING: Tone.BUSY}
 
 
 @dataclass
@@ -102,7 +102,8 @@ class BatchTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._text(row, column) if column in {_RASTER, _MESSAGE} else None
         if role == Qt.ItemDataRole.ForegroundRole:
-            return _COLOURS.get(row.status) if column == _STATUS else None
+            tone = _TONES.get(row.status) if column == _STATUS else None
+            return None if tone is None else tone.on(QGuiApplication.palette())
         if role == Qt.ItemDataRole.TextAlignmentRole and column in {_LENGTH, _TIME}:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qgis.PyQt.QtCore import QCoreApplication
 
+from road_extractor_plugin.contract.tiles import TileSource
 from road_extractor_plugin.gui.job import Job
 
 _TILES_PER_S = 15.0
@@ -27,8 +28,8 @@ def describe(job: Job, speed_mpx_s: float | None) -> str:
         speed_mpx_s: Megapixels per second of the last run; None before the first one.
     """
     parts = [_resolution(job), _size(job)]
-    if job.tiles:
-        parts.append(_fetching(job))
+    if job.imagery.source is not None:
+        parts.append(_fetching(job, job.imagery.source))
     if speed_mpx_s is not None or job.tiles:
         parts.append(_duration(minutes(job, speed_mpx_s)))
     if job.imagery.terms:
@@ -54,9 +55,8 @@ def _size(job: Job) -> str:
     )
 
 
-def _fetching(job: Job) -> str:
-    assert job.imagery.source is not None, "only a basemap has tiles"
-    pixels = job.tiles * job.imagery.source.lattice.tile_px**2
+def _fetching(job: Job, source: TileSource) -> str:
+    pixels = job.tiles * source.lattice.tile_px**2
     return _tr(
         "About {tiles:,} tiles are fetched, {download:,.0f} MB; they take {disk:,.0f} MB of disk meanwhile."
     ).format(

@@ -52,6 +52,7 @@ _STOP_TIMEOUT_S = 10.0
 class _Run:
     """What a task works on."""
 
+    layer_name: str
     request: ExtractRequest
     mosaic: Mosaic | None
 
@@ -65,6 +66,8 @@ class ExtractController(QObject):
     """Runs one job at a time: from the dock's choices to a task, from its end to layers and messages."""
 
     running_changed = pyqtSignal(bool)
+    extracted = pyqtSignal(str, object)
+    """Name of the layer, and the `ExtractResult`."""
     engine_missing = pyqtSignal()
     """A run was asked for, and there is nothing to compute it with."""
 
@@ -128,7 +131,7 @@ class ExtractController(QObject):
         if not self._is_large(job) or self._confirm(job):
             save_settings(settings)
             self._forget_incomplete()
-            self._start(_Run(job.request, job.imagery.mosaic()))
+            self._start(_Run(layer.name(), job.request, job.imagery.mosaic()))
 
     def fetch_missing(self) -> None:
         """Run once more what imagery was missing for: what came is still there, only the rest is fetched."""
@@ -138,7 +141,7 @@ class ExtractController(QObject):
         name, results = run.request.raster.name, run.request.output_folder.parent
         folder = run_folder(results, name, datetime.now().astimezone())
         basemap = replace(run.request.raster, stem=folder.name)
-        self._start(_Run(replace(run.request, output_folder=folder, raster=basemap), run.mosaic))
+        self._start(_Run(run.layer_name, replace(run.request, output_folder=folder, raster=basemap), run.mosaic))
 
     def cancel(self) -> None:
         """Ask the running task to stop; it does at the next tile."""
@@ -191,11 +194,12 @@ class ExtractController(QObject):
         QgsApplication.taskManager().addTask(task)
 
     def _on_extracted(self, result: ExtractResult) -> None:
-        imagery = result.report.imagery
+        imagery, layer_name = result.report.imagery, self._run_now.layer_name if self._run_now else ""
         self._end(keeps_imagery=imagery is not None and imagery.missing > 0)
         save_speed_mpx_s(result.report.megapixels_per_s)
         panel = self._dock.run_panel
         panel.show_result(result)
+        self.extracted.emit(layer_name, result)
         if self._project_closed:
             text = self.tr("{summary}. The project was closed meanwhile; the results are in '{folder}'.")
             self._say(text.format(summary=panel.summary(result), folder=result.paths.folder), Qgis.MessageLevel.Info)

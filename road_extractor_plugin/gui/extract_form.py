@@ -4,26 +4,37 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qgis.core import QgsMapLayerProxyModel, QgsRasterLayer
+from qgis.core import QgsMapLayerProxyModel, QgsProject, QgsRasterLayer
 from qgis.gui import QgsDoubleSpinBox, QgsFileWidget, QgsMapLayerComboBox
 from qgis.PyQt.QtWidgets import QComboBox, QFormLayout, QWidget
 
-from road_extractor_plugin.gui.model_combo import ModelCombo
+from road_extractor_plugin.bridge.ground_resolution import layer_ground_resolution_m
+from road_extractor_plugin.gui.model_picker import ModelPicker
+from road_extractor_plugin.gui.notice_label import NoticeLabel
+from road_extractor_plugin.gui.numbers import number
+from road_extractor_plugin.gui.preset_combo import PresetCombo
 from road_extractor_plugin.settings import AreaChoice, Settings
 
 
 class ExtractForm(QWidget):
-    """Layer, area, model, threshold and output folder; everything but the layer is a `Settings` value."""
+    """Layer, area, model, lines and output folder; everything but the layer is a `Settings` value."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("extract_form")
         self.layer_combo = self._make_layer_combo()
         self.area_combo = self._make_area_combo()
-        self.model_combo = ModelCombo(self)
+        self.model_picker = ModelPicker(self)
+        self.model_combo = self.model_picker.combo
+        self.resolution_label = NoticeLabel(self)
+        self.resolution_label.setObjectName("resolution_label")
         self.threshold_box = self._make_threshold_box()
+        self.preset_combo = PresetCombo(self)
         self.folder_widget = self._make_folder_widget()
         self._lay_out()
+        self.layer_combo.layerChanged.connect(lambda _: self._show_resolution())
+        self.model_combo.currentIndexChanged.connect(lambda _: self._show_resolution())
+        self._show_resolution()
 
     def _make_layer_combo(self) -> QgsMapLayerComboBox:
         combo = QgsMapLayerComboBox(self)
@@ -70,8 +81,9 @@ class ExtractForm(QWidget):
         rows = (
             (self.tr("&Layer"), self.layer_combo),
             (self.tr("&Area"), self.area_combo),
-            (self.tr("&Model"), self.model_combo),
+            (self.tr("&Model"), self.model_picker),
             (self.tr("&Threshold"), self.threshold_box),
+            (self.tr("&Kind of place"), self.preset_combo),
             (self.tr("&Output folder"), self.folder_widget),
         )
         layout = QFormLayout(self)
@@ -80,8 +92,34 @@ class ExtractForm(QWidget):
         for label, widget in rows:
             layout.addRow(label, widget)
             widget.setAccessibleName(label.replace("&", ""))
-        for (_, before), (_, after) in zip(rows, rows[1:]):
-            QWidget.setTabOrder(before, after)
+            if widget is self.model_picker:
+                layout.addRow(self.resolution_label)
+
+    def _show_resolution(self) -> None:
+        """Say how fine the imagery is, and whether that is what the model was made for."""
+        layer, card = self.layer(), self.model_combo.card()
+        context = QgsProject.instance().transformContext()
+        found_m = None if layer is None else layer_ground_resolution_m(layer, context)
+        if found_m is None or card is None:
+            self.resolution_label.show_text("")
+            return
+        finest_m, coarsest_m = card.input.ground_resolution_range_m
+        values = {
+            "found": number(found_m),
+            "finest": number(finest_m),
+            "coarsest": number(coarsest_m),
+            "grid": number(card.input.ground_resolution_m),
+        }
+        if finest_m <= found_m <= coarsest_m:
+            text = self.tr("Imagery of {found} m per pixel; the model takes {finest} to {coarsest} m.")
+            self.resolution_label.show_text(text.format(**values))
+            return
+        text = self.tr("Imagery of {found} m per pixel, but the model was made for {finest} to {coarsest} m.") + " "
+        if found_m < finest_m:
+            text += self.tr("It is averaged to {grid} m; finer detail is lost.")
+        else:
+            text += self.tr("It is resampled to {grid} m; roads may be missed. Use finer imagery or another model.")
+        self.resolution_label.show_warning(text.format(**values))
 
     def layer(self) -> QgsRasterLayer | None:
         """The chosen layer; None while the project has no raster layer."""
@@ -94,6 +132,7 @@ class ExtractForm(QWidget):
             area=AreaChoice(self.area_combo.currentData()),
             model=self.model_combo.model(),
             threshold=self.threshold_box.value() or None,
+            preset=self.preset_combo.preset(),
             output_folder=Path(folder) if folder else None,
         )
 
@@ -103,4 +142,5 @@ class ExtractForm(QWidget):
         if settings.model is not None and settings.model.exists():
             self.model_combo.choose(settings.model)
         self.threshold_box.setValue(settings.threshold or 0.0)
+        self.preset_combo.choose(settings.preset)
         self.folder_widget.setFilePath(str(settings.output_folder or ""))

@@ -74,7 +74,7 @@ def plan_job(
         output_folder=output_folder,
         model=settings.model or default_model(),
         area=None if whole else area_of(polygon, crs),
-        trace=TraceOptions(threshold=settings.threshold),
+        trace=TraceOptions(preset=settings.preset, threshold=settings.threshold),
     )
     area_km2 = ground_area_m2(polygon, crs, view.transformContext()) / 1e6
     return Job(request, imagery, area_km2, wanted_m, tiles)

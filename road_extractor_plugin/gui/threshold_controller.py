@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qgis.core import Qgis, QgsApplication, QgsCoordinateTransform, QgsCsException, QgsProject, QgsRasterLayer
-from qgis.PyQt.QtCore import QObject, QTimer
+from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from road_extractor_plugin.bridge.layer_file import layer_file
 from road_extractor_plugin.bridge.layer_group import add_result_group
@@ -46,6 +46,9 @@ _STOP_TIMEOUT_S = 10.0
 
 class ThresholdController(QObject):
     """Shows at once what another threshold would give in the visible extent, and applies it to the whole."""
+
+    applied = pyqtSignal(str, object)
+    """Name of the layer, and the `VectorizeResult`."""
 
     def __init__(self, iface: QgisInterface, dock: RoadExtractorDock, workers: WorkerPool) -> None:
         super().__init__(dock)
@@ -178,15 +181,17 @@ class ThresholdController(QObject):
             return
         task = VectorizeTask(request, WorkerTracer(self._workers, load_worker_choice()))
         task.progressChanged.connect(lambda percent: self._page.progress_bar.setValue(int(percent)))
-        task.done.connect(self._on_applied)
+        name = layer.name()
+        task.done.connect(lambda result: self._on_applied(name, result))
         task.failed.connect(self._on_not_applied)
         task.cancelled.connect(self._on_not_applied)
         self._applying = task
         self._page.show_applying(is_on=True)
         QgsApplication.taskManager().addTask(task)
 
-    def _on_applied(self, result: VectorizeResult) -> None:
+    def _on_applied(self, layer_name: str, result: VectorizeResult) -> None:
         self._end_applying()
+        self.applied.emit(layer_name, result)
         try:
             add_result_group(result, QgsProject.instance())
         except RoadExtractorError as error:

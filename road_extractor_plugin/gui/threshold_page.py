@@ -7,7 +7,6 @@ from qgis.gui import QgsDoubleSpinBox, QgsMapLayerComboBox
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -19,7 +18,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from road_extractor_plugin.contract.request import TraceOptions
-from road_extractor_plugin.contract.trace_settings import PRESETS
+from road_extractor_plugin.gui.preset_combo import PresetCombo
 
 _STEPS = 100
 """Of the slider, from 0 to 1."""
@@ -40,12 +39,8 @@ class ThresholdPage(QWidget):
         self.layer_combo.setFilters(QgsMapLayerProxyModel.RasterLayer)
         self.layer_combo.setToolTip(self.tr("A road probability that an earlier run has stored"))
         self._make_threshold()
-        self.preset_combo = QComboBox(self)
-        self.preset_combo.setObjectName("preset_combo")
-        self.preset_combo.addItem(self.tr("any"), None)
-        for name in sorted(PRESETS):
-            self.preset_combo.addItem(self.tr(name), name)
-        self.preset_combo.setToolTip(self.tr("Settings of the lines for a kind of place"))
+        self.preset_combo = PresetCombo(self)
+        self.preset_combo.setObjectName("threshold_preset_combo")
         self.show_box = QCheckBox(self.tr("&Show on the map"), self)
         self.show_box.setObjectName("preview_box")
         self.apply_button = QPushButton(self.tr("&Apply to the whole raster"), self)
@@ -79,7 +74,9 @@ class ThresholdPage(QWidget):
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(self.tr("&Probability"), self.layer_combo)
-        form.addRow(self.tr("Threshold"), threshold)
+        threshold_label = QLabel(self.tr("&Threshold"), self)
+        threshold_label.setBuddy(self.slider)
+        form.addRow(threshold_label, threshold)
         form.addRow(self.tr("&Kind of place"), self.preset_combo)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
@@ -102,7 +99,7 @@ class ThresholdPage(QWidget):
 
     def options(self) -> TraceOptions:
         """What slider and preset say."""
-        return TraceOptions(preset=self.preset_combo.currentData(), threshold=round(self.value_box.value(), 2))
+        return TraceOptions(preset=self.preset_combo.preset(), threshold=round(self.value_box.value(), 2))
 
     def show_threshold(self, value: float) -> None:
         """Move the slider, as to a model's own threshold."""

@@ -16,6 +16,7 @@ from qgis.core import (
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterString,
 )
+from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP
 
 from road_extractor_plugin.contract.batch import DONE, FAILED, RASTER_PATTERNS, SKIPPED, BatchRequest, RasterOutcome
 from road_extractor_plugin.contract.request import ExtractRequest
@@ -43,14 +44,15 @@ class BatchAlgorithm(RoadAlgorithm):
     """`core.batch.run_batch`."""
 
     NAME = "batch"
-    TITLE = "Extract roads from a folder of images"
-    HELP = (
+    TITLE = QT_TRANSLATE_NOOP("RoadAlgorithm", "Extract roads from a folder of images")
+    HELP = QT_TRANSLATE_NOOP(
+        "RoadAlgorithm",
         "Finds the roads in every raster of a folder and writes the results of each into the output folder, in the "
         "same tree of folders, with a table of what became of each. What is wrong with one raster does not stop the "
         "others.\n\n"
         "At the end all are traced once more as one network: roads of overlapping images are not doubled, and those of "
         "neighbouring ones join.\n\n"
-        "A batch that was stopped goes on when the results that exist are kept."
+        "A batch that was stopped goes on when the results that exist are kept.",
     )
     TAGS = ("batch", "folder", "deep learning", "roads")
 
@@ -84,9 +86,11 @@ class BatchAlgorithm(RoadAlgorithm):
     ) -> dict[str, Any]:
         """See `RoadAlgorithm.run_engine`."""
         from road_extractor_plugin.core.batch import run_batch  # here, because it takes time
+        from road_extractor_plugin.core.batch_runner import OneAfterAnother
 
         request = self._request(parameters, context)
-        result = run_batch(request, self.open_compute, _Log(feedback), ToolFeedback(feedback))
+        runner = OneAfterAnother(request.each, self.open_compute)
+        result = run_batch(request, runner, _Log(feedback), ToolFeedback(feedback))
         outputs: dict[str, Any] = {_OUTPUT: str(request.output_folder), _TABLE: str(result.table)}
         if result.merged_roads is not None:
             outputs[_MERGED] = f"{result.merged_roads}|layername=centerlines"

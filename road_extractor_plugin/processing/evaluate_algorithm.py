@@ -21,6 +21,7 @@ from qgis.core import (
     QgsVectorFileWriter,
     QgsVectorLayer,
 )
+from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP
 
 from road_extractor_plugin.bridge.layer_file import layer_file
 from road_extractor_plugin.contract.errors import ComparisonError, RequestError
@@ -36,11 +37,12 @@ class EvaluateAlgorithm(RoadAlgorithm):
     """`core.compare.compare` with layers in, and figures out."""
 
     NAME = "evaluate"
-    TITLE = "Compare roads with a reference"
-    HELP = (
+    TITLE = QT_TRANSLATE_NOOP("RoadAlgorithm", "Compare roads with a reference")
+    HELP = QT_TRANSLATE_NOOP(
+        "RoadAlgorithm",
         "Says how well a result agrees with a reference. Two masks or probability rasters: precision, recall, F1, IoU, "
         "also relaxed by 3 pixels. Two layers of lines: APLS and TOPO, which tell whether routes are the same, and the "
-        "length found.\n\nEach figure names its protocol."
+        "length found.\n\nEach figure names its protocol.",
     )
     TAGS = ("evaluate", "accuracy", "apls", "topo", "iou", "f1", "compare")
 

@@ -18,6 +18,7 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
     QgsProcessingUtils,
 )
+from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP
 
 from road_extractor_plugin.bridge.layer_file import layer_file
 from road_extractor_plugin.bridge.map_area import area_of
@@ -52,14 +53,15 @@ class ExtractAlgorithm(RoadAlgorithm):
     """`core.pipeline.extract` with a layer in, and layers out."""
 
     NAME = "extract"
-    TITLE = "Extract roads"
-    HELP = (
+    TITLE = QT_TRANSLATE_NOOP("RoadAlgorithm", "Extract roads")
+    HELP = QT_TRANSLATE_NOOP(
+        "RoadAlgorithm",
         "Finds the roads in an aerial or satellite image with a neural network: a raster of road probability, a mask, "
         "road polygons, and a network of centre-lines whose lines meet in nodes and carry length, width and "
         "confidence.\n\n"
         "Give an extent, or a layer of polygons (its selected features, if you tick that), to look only there. "
         "Imagery of any coordinate reference system is brought to the ground resolution that the model wants.\n\n"
-        "A lower threshold finds more roads and more that are none."
+        "A lower threshold finds more roads and more that are none.",
     )
     TAGS = ("extract", "deep learning", "segmentation", "mask", "vectorize", "roads")
 

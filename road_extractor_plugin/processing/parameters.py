@@ -19,6 +19,7 @@ from qgis.core import (
     QgsProcessingParameterString,
     QgsUnitTypes,
 )
+from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP
 
 from road_extractor_plugin.contract.model_file import MODEL_PATTERNS
 from road_extractor_plugin.contract.request import TraceOptions
@@ -33,14 +34,17 @@ CENTERLINES, NODES, POLYGONS = "CENTERLINES", "NODES", "POLYGONS"
 _PRESET_NAMES = sorted(PRESETS)
 _REAL = QgsProcessingParameterNumber.Type.Double
 _DISTANCES = {
-    "SIMPLIFY": ("simplify_m", "Lines stay this close to the traced pixels"),
-    "MIN_SPUR": ("min_spur_m", "Shortest dead end to keep"),
-    "MAX_GAP": ("max_gap_m", "Longest gap that is bridged (0 bridges none)"),
-    "MIN_COMPONENT": ("min_component_m", "Least road of a separate network"),
+    "SIMPLIFY": ("simplify_m", QT_TRANSLATE_NOOP("RoadAlgorithm", "Lines stay this close to the traced pixels")),
+    "MIN_SPUR": ("min_spur_m", QT_TRANSLATE_NOOP("RoadAlgorithm", "Shortest dead end to keep")),
+    "MAX_GAP": ("max_gap_m", QT_TRANSLATE_NOOP("RoadAlgorithm", "Longest gap that is bridged (0 bridges none)")),
+    "MIN_COMPONENT": ("min_component_m", QT_TRANSLATE_NOOP("RoadAlgorithm", "Least road of a separate network")),
 }
 _AREAS = {
-    "MIN_AREA": ("min_area_m2", "Smallest piece of road surface, in square metres"),
-    "MAX_HOLE": ("max_hole_m2", "Largest hole in it that is filled, in square metres"),
+    "MIN_AREA": ("min_area_m2", QT_TRANSLATE_NOOP("RoadAlgorithm", "Smallest piece of road surface, in square metres")),
+    "MAX_HOLE": (
+        "max_hole_m2",
+        QT_TRANSLATE_NOOP("RoadAlgorithm", "Largest hole in it that is filled, in square metres"),
+    ),
 }
 VECTOR_LAYERS = {CENTERLINES: "centerlines", NODES: "nodes", POLYGONS: "polygons"}
 """Sinks, and the layer of the GeoPackage that goes into each."""

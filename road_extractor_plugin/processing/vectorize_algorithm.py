@@ -13,6 +13,7 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
     QgsProcessingUtils,
 )
+from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP
 
 from road_extractor_plugin.bridge.layer_file import layer_file
 from road_extractor_plugin.contract.errors import RequestError
@@ -46,11 +47,12 @@ class VectorizeAlgorithm(RoadAlgorithm):
     """`core.vectorize.vectorize` with a layer in, and layers out."""
 
     NAME = "vectorize"
-    TITLE = "Road network from probability"
-    HELP = (
+    TITLE = QT_TRANSLATE_NOOP("RoadAlgorithm", "Road network from probability")
+    HELP = QT_TRANSLATE_NOOP(
+        "RoadAlgorithm",
         "Makes mask, polygons and a network of centre-lines from a raster of road probability, without the neural "
         "network and in seconds: try other thresholds and other settings of the lines.\n\n"
-        "Any mask of 0 and 1, or of 0 and 255, will do as well."
+        "Any mask of 0 and 1, or of 0 and 255, will do as well.",
     )
     TAGS = ("vectorize", "skeleton", "mask", "roads")
 

@@ -101,9 +101,13 @@ class BatchTask(QgsTask):
 
     def _run(self) -> BatchResult:
         from road_extractor_plugin.core.batch import run_batch  # here, because it takes time
+        from road_extractor_plugin.core.batch_runner import OneAfterAnother
 
-        feedback = _PausingFeedback(self, self._may_go_on)
-        return run_batch(self._request, self._open_compute, _Watcher(self), feedback)
+        feedback, runner = (
+            _PausingFeedback(self, self._may_go_on),
+            OneAfterAnother(self._request.each, self._open_compute),
+        )
+        return run_batch(self._request, runner, _Watcher(self), feedback)
 
     def _open_compute(self, request: ExtractRequest) -> WorkerCompute:
         self._compute = WorkerCompute(self._workers, self._choice)

@@ -6,16 +6,14 @@ import threading
 import traceback
 
 from qgis.core import Qgis, QgsTask
-from qgis.PyQt.QtCore import pyqtSignal
+from qgis.PyQt.QtCore import QCoreApplication, pyqtSignal
 
 from road_extractor_plugin.bridge.feedback import TaskFeedback
 from road_extractor_plugin.bridge.log import log
 from road_extractor_plugin.contract.errors import Cancelled, EngineFailedError, RoadExtractorError
 from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.engine.worker_compute import WorkerTracer
-
-_INTERRUPT_AFTER_S = 1.0
-"""Cancelled work stops at the next tile; what takes longer is interrupted, and the next has to load the model."""
+from road_extractor_plugin.tasks.interruption import interrupt_soon
 
 
 class EngineTask(QgsTask):
@@ -76,10 +74,13 @@ class EngineTask(QgsTask):
             self._problem = str(error)
         except Exception as error:  # noqa: BLE001  (an exception must not leave a thread of QGIS)
             log(traceback.format_exc(), Qgis.MessageLevel.Critical)
-            self._problem = self.tr(
+            # Not self.tr: the context of that would be the subclass.
+            text = QCoreApplication.translate(
+                "EngineTask",
                 "Something unexpected happened ({}). Please report it, with what stands on the page "
-                "'Road Extractor' of View > Panels > Log Messages."
-            ).format(type(error).__name__)
+                "'Road Extractor' of View > Panels > Log Messages.",
+            )
+            self._problem = text.format(type(error).__name__)
         finally:
             self._compute.close()
             self._stopped.set()
@@ -88,9 +89,7 @@ class EngineTask(QgsTask):
     def cancel(self) -> None:
         """Stop soon; QGIS calls this, and so may any thread."""
         super().cancel()
-        timer = threading.Timer(_INTERRUPT_AFTER_S, self._compute.interrupt)
-        timer.daemon = True
-        timer.start()
+        interrupt_soon(self._compute)
 
     def finished(self, result: bool) -> None:  # noqa: ARG002, FBT001  (as QGIS calls it)
         """Tell how it ended; QGIS calls this in the thread of the widgets."""

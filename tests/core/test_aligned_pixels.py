@@ -79,3 +79,11 @@ def test_nothing_is_read_outside_the_area(
         monkeypatch.setattr(AlignedPixels, "read", lambda *_: pytest.fail("read"))
         _, valid = source.read(Window(100, 150, 40, 50))
     assert not valid.any()
+
+
+@pytest.mark.parametrize(("options", "kept"), [(("TILED=YES", "BLOCKXSIZE=64", "BLOCKYSIZE=64"), 0), ((), 78_750)])
+def test_only_blocks_as_wide_as_the_raster_are_worth_keeping(
+    options: tuple[str, ...], kept: int, speckled: np.ndarray, raster: MakeRaster, spec: InputSpec
+) -> None:
+    with RasterSource.open(raster(speckled, options=options), spec=spec) as source:
+        assert source.kept_bytes(100) == pytest.approx(kept, rel=0.01)

@@ -15,8 +15,9 @@ from road_extractor_plugin.contract.errors import Cancelled, ComputeError, DiskF
 from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.request import ExtractRequest
-from road_extractor_plugin.core import batch
+from road_extractor_plugin.core import batch_runner
 from road_extractor_plugin.core.batch import run_batch
+from road_extractor_plugin.core.batch_runner import OneAfterAnother
 
 
 class Watcher:
@@ -79,7 +80,7 @@ def open_compute(tiny_model: Path, card: ModelCard) -> Callable[[ExtractRequest]
 
 def test_what_is_told(request_: BatchRequest, open_compute: Any) -> None:
     watcher, progress = Watcher(), Progress()
-    run_batch(request_, open_compute, watcher, progress)
+    run_batch(request_, OneAfterAnother(request_.each, open_compute), watcher, progress)
     assert watcher.events == [
         "found 3", "started a", "done a", "started b", "done b", "started c", "done c",
     ]  # fmt: skip
@@ -90,7 +91,7 @@ def test_what_is_told(request_: BatchRequest, open_compute: Any) -> None:
 def test_cancelled_half_way(tmp_path: Path, request_: BatchRequest, open_compute: Any) -> None:
     watcher = Watcher()
     with pytest.raises(Cancelled, match="stay"):
-        run_batch(request_, open_compute, watcher, Progress(cancel_at=0.35))
+        run_batch(request_, OneAfterAnother(request_.each, open_compute), watcher, Progress(cancel_at=0.35))
     assert watcher.events[-1] == "started b"
     assert sorted(path.name for path in (tmp_path / "out").glob("*.gpkg")) == ["a_roads.gpkg"]
     assert (tmp_path / "out" / "batch_report.csv").read_text().count("\n") == 2
@@ -104,7 +105,7 @@ def test_a_lost_device_is_opened_again(request_: BatchRequest, tiny_model: Path,
         opened.append(LocalCompute(tiny_model, card) if opened else Fragile(tiny_model, card))
         return opened[-1]
 
-    result = run_batch(request_, open_fragile, Watcher(), SilentFeedback())
+    result = run_batch(request_, OneAfterAnother(request_.each, open_fragile), Watcher(), SilentFeedback())
     assert [outcome.status for outcome in result.outcomes] == ["done", "failed", "done"]
     assert "The device is lost" in result.outcomes[1].message
     assert len(opened) == 2
@@ -113,26 +114,26 @@ def test_a_lost_device_is_opened_again(request_: BatchRequest, tiny_model: Path,
 def test_a_full_disk_ends_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request_: BatchRequest, open_compute: Any
 ) -> None:
-    extract = batch.extract
+    extract = batch_runner.extract
 
     def full_at_b(job: ExtractRequest, *others: Any) -> Any:
         if job.raster.stem == "b":
             raise DiskFullError(job.output_folder, 100, 1)
         return extract(job, *others)
 
-    monkeypatch.setattr(batch, "extract", full_at_b)
+    monkeypatch.setattr(batch_runner, "extract", full_at_b)
     watcher = Watcher()
     with pytest.raises(DiskFullError):
-        run_batch(request_, open_compute, watcher, SilentFeedback())
+        run_batch(request_, OneAfterAnother(request_.each, open_compute), watcher, SilentFeedback())
     assert watcher.events[-2:] == ["done a", "started b"]
     assert (tmp_path / "out" / "a_roads.gpkg").exists()
 
 
 def test_an_unreadable_report_of_an_earlier_run(tmp_path: Path, request_: BatchRequest, open_compute: Any) -> None:
-    run_batch(request_, open_compute, Watcher(), SilentFeedback())
+    run_batch(request_, OneAfterAnother(request_.each, open_compute), Watcher(), SilentFeedback())
     (tmp_path / "out" / "a_report.json").write_text("{")
     again = BatchRequest(request_.folder, request_.output_folder, request_.each, skip_existing=True)
-    result = run_batch(again, open_compute, Watcher(), SilentFeedback())
+    result = run_batch(again, OneAfterAnother(again.each, open_compute), Watcher(), SilentFeedback())
     assert [outcome.status for outcome in result.outcomes] == ["skipped"] * 3
     assert "cannot be read" in result.outcomes[0].message
     assert result.outcomes[1].length_km is not None

@@ -37,3 +37,9 @@ def test_a_cache_that_is_small_already_is_left_alone() -> None:
     gdal.SetCacheMax(64_000_000)
     with small_cache():
         assert gdal.GetCacheMax() == 64_000_000
+
+
+def test_a_job_gets_what_it_needs(large_cache: int) -> None:
+    with small_cache(), small_cache(300_000_000):
+        assert gdal.GetCacheMax() == 300_000_000
+    assert gdal.GetCacheMax() == large_cache

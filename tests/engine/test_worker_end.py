@@ -12,6 +12,7 @@ from road_extractor_plugin.engine.worker_end import ended_error
     [
         (-9, "linux", "was killed (SIGKILL), most likely because the memory", "choose smaller tiles"),
         (-11, "linux", "crashed in a library (SIGSEGV)", "choose another device"),
+        (-15, "linux", "was ended by another program (SIGTERM)", "Run it again"),
         (-63, "linux", "crashed in a library (signal 63)", "choose another device"),
         (1, "linux", "ended with exit code 1", "choose another device"),
         (0xC0000005, "win32", "crashed in a library (access violation)", "choose another device"),

@@ -195,3 +195,42 @@ def test_distant_rasters_keep_their_numbers_apart(
     for road in roads:
         for end, point in ((road["from_node"], road.points[0]), (road["to_node"], road.points[-1])):
             assert np.allclose(nodes[end].points[0], point, atol=1e-6)
+
+
+def test_twelve_rasters_of_all_kinds(
+    tmp_path: Path, raster: Callable[..., Path], town: npt.NDArray[np.uint8], batch: Batch
+) -> None:
+    """Nine that can be read and three that cannot; each has its own place on the ground."""
+    folder, small = tmp_path / "in", town[:, :200, :200]
+    folder.mkdir()
+    degree = 1 / 111_320
+    grey, alpha = small[:1], np.concatenate([small, np.full_like(small[:1], 255)])
+    angle = np.radians(20)
+    turned = (500_000.0, np.cos(angle), np.sin(angle), 5_090_000.0, np.sin(angle), -np.cos(angle))
+
+    def place(number: int) -> tuple[float, ...]:
+        return (UTM[0], 1.0, 0.0, UTM[3] + 10_000 * number, 0.0, -1.0)
+
+    raster(folder / "01_plain.tif", small, geotransform=place(1))
+    raster(folder / "02_grey.tif", grey, geotransform=place(2))
+    raster(folder / "03_alpha.tif", alpha, geotransform=place(3))
+    raster(folder / "04_16_bit.tif", small.astype(np.uint16) * 200, geotransform=place(4), gdal_type=gdal.GDT_UInt16)
+    with_nan = small.astype(np.float32)
+    with_nan[:, :20, :20] = np.nan
+    raster(folder / "05_float.tif", with_nan, geotransform=place(5), gdal_type=gdal.GDT_Float32)
+    raster(folder / "06_degrees.tif", small, epsg=4326, geotransform=(9, degree, 0, 0.5, 0, -degree))
+    raster(folder / "07_mercator.tif", small, epsg=3857, geotransform=(1e6, 1.2, 0, 5e6, 0, -1.2))
+    raster(folder / "08_turned.tif", small, geotransform=turned)
+    raster(folder / "09_half_nodata.tif", np.where(np.arange(200) < 100, small, 0), geotransform=place(9), nodata=0)
+    (folder / "10_broken.tif").write_bytes((folder / "01_plain.tif").read_bytes()[:300])
+    raster(folder / "11_nowhere.tif", small, epsg=None, geotransform=None)
+    raster(folder / "12_empty.tif", np.zeros_like(small), geotransform=place(12), nodata=0)
+    assert batch(folder).status == 2
+    rows = table(tmp_path)
+    assert [name for name, row in rows.items() if row["status"] == "failed"] == [
+        "10_broken.tif",
+        "11_nowhere.tif",
+        "12_empty.tif",
+    ]
+    assert all(float(row["length_km"]) > 0.09 for row in rows.values() if row["status"] == "done")
+    assert (tmp_path / "out" / "merged_roads.gpkg").exists()

@@ -25,6 +25,7 @@ from qgis.PyQt.QtWidgets import QAction, QComboBox, QMainWindow, QProgressBar, Q
 from road_extractor_plugin import classFactory
 from road_extractor_plugin.contract.errors import Cancelled
 from road_extractor_plugin.core import pipeline
+from road_extractor_plugin.gui import results_controller
 from road_extractor_plugin.plugin import RoadExtractorPlugin
 from road_extractor_plugin.settings import Settings, save_settings
 
@@ -132,9 +133,10 @@ class Desktop:
 
 
 @pytest.fixture(autouse=True)
-def clean_profile(qgis_new_project: None) -> Iterator[None]:
-    """No settings and no layers of another test."""
+def clean_profile(qgis_new_project: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No settings, no runs and no layers of another test."""
     QgsSettings().remove("road_extractor")
+    monkeypatch.setattr(results_controller, "history_file", lambda: tmp_path / "profile" / "history.json")
     yield
     QgsProject.instance().clear()
 

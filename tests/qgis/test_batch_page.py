@@ -16,7 +16,7 @@ from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QPushButton
 
 from road_extractor_plugin.contract.feedback import stop_if_cancelled
-from road_extractor_plugin.core import batch as core_batch
+from road_extractor_plugin.core import batch_runner
 from road_extractor_plugin.gui.batch_page import BatchPage
 from road_extractor_plugin.plugin import RoadExtractorPlugin
 from road_extractor_plugin.settings import load_batch_settings
@@ -136,8 +136,8 @@ class HeldAtSecond:
 
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> HeldAtSecond:
-    held = HeldAtSecond(core_batch.extract)
-    monkeypatch.setattr(core_batch, "extract", held.extract)
+    held = HeldAtSecond(batch_runner.extract)
+    monkeypatch.setattr(batch_runner, "extract", held.extract)
     return held
 
 

@@ -29,7 +29,7 @@ def dock(monkeypatch: pytest.MonkeyPatch) -> Iterator[RoadExtractorDock]:
 
 
 def test_settings_round_trip(dock: RoadExtractorDock, tiny_model: Path, tmp_path: Path) -> None:
-    settings = Settings(AreaChoice.LAYER, tiny_model, 0.35, tmp_path)
+    settings = Settings(AreaChoice.LAYER, tiny_model, 0.35, "rural", tmp_path)
     dock.form.show_settings(settings)
     assert dock.form.settings() == settings
     dock.form.show_settings(Settings())
@@ -123,7 +123,8 @@ def test_model_that_is_gone_is_left_out(dock: RoadExtractorDock, tmp_path: Path)
 
 def test_every_input_has_a_name_and_a_place_in_the_tab_order(dock: RoadExtractorDock) -> None:
     form, panel = dock.form, dock.run_panel
-    wanted = [form.layer_combo, form.area_combo, form.model_combo, form.threshold_box, form.folder_widget]
+    wanted = [form.layer_combo, form.area_combo, form.model_combo, form.model_picker.card_button]
+    wanted += [form.threshold_box, form.preset_combo, form.folder_widget]
     assert all(widget.accessibleName() and widget.objectName() for widget in wanted)
     order: list[QWidget] = [form.layer_combo]
     while (following := order[-1].nextInFocusChain()) is not form.layer_combo:

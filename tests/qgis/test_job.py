@@ -9,17 +9,18 @@ import pytest
 from qgis.core import QgsCoordinateReferenceSystem
 
 from road_extractor_plugin.contract.model_card import ModelCard
+from road_extractor_plugin.contract.request import TraceOptions
 from road_extractor_plugin.gui.job import plan_job
 from road_extractor_plugin.settings import AreaChoice, Settings
 
 
 def test_request_says_what_was_chosen(desktop: Any, add_layer: Any, card: ModelCard, tmp_path: Path) -> None:
-    settings = Settings(AreaChoice.LAYER, tmp_path / "m.onnx", 0.35)
+    settings = Settings(AreaChoice.LAYER, tmp_path / "m.onnx", 0.35, "urban")
     job = plan_job(add_layer(), settings, card, desktop.mapCanvas().mapSettings(), tmp_path / "out")
     assert job.request.raster == tmp_path / "scene.tif"
     assert job.request.output_folder == tmp_path / "out"
     assert job.request.model == tmp_path / "m.onnx"
-    assert job.request.trace.threshold == 0.35
+    assert job.request.trace == TraceOptions(preset="urban", threshold=0.35)
     assert job.request.area is None
     assert job.megapixels == pytest.approx(0.04, rel=0.01)
 

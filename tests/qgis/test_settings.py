@@ -16,7 +16,7 @@ from road_extractor_plugin.settings import AreaChoice, Settings, load_settings, 
     "settings",
     [
         Settings(),
-        Settings(AreaChoice.LAYER, Path("/models/a b.onnx"), 0.35, Path("/results")),
+        Settings(AreaChoice.LAYER, Path("/models/a b.onnx"), 0.35, "rural", Path("/results")),
     ],
     ids=["defaults", "all chosen"],
 )
@@ -27,7 +27,7 @@ def test_round_trip(settings: Settings) -> None:
 
 @pytest.mark.parametrize("text", ["much", "7", "-0.2", "0", "nan"])
 def test_nonsense_is_left_to_the_default(text: str) -> None:
-    for key in ("area", "threshold", "speed_mpx_s"):
+    for key in ("area", "threshold", "preset", "speed_mpx_s"):
         QgsSettings().setValue(f"road_extractor/{key}", text)
     assert load_settings() == Settings()
     assert load_speed_mpx_s() == (7 if text == "7" else None)

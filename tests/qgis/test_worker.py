@@ -87,6 +87,7 @@ def test_another_model_file_under_the_same_name_is_loaded(
 def test_qgis_itself_imports_none_of_the_engines_libraries(
     desktop: Any, add_layer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    save_worker_choice(WorkerChoice(interpreter=Path(sys.executable)))
     for name in ("onnxruntime", "scipy", "skimage", "torch"):
         monkeypatch.setitem(sys.modules, name, None)
     add_layer()

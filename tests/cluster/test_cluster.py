@@ -1,0 +1,256 @@
+"""A batch on three worker processes: the same results as in one, also when a worker is killed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+import pytest
+from osgeo import gdal, ogr, osr
+
+from road_extractor_plugin.contract.batch import BatchRequest, BatchResult, RasterOutcome
+from road_extractor_plugin.contract.errors import BatchError, Cancelled
+from road_extractor_plugin.contract.feedback import SilentFeedback
+from road_extractor_plugin.contract.request import ExtractRequest
+from road_extractor_plugin.core import cluster
+from road_extractor_plugin.core.batch import run_batch
+from road_extractor_plugin.core.batch_runner import OneAfterAnother
+from road_extractor_plugin.core.cluster import affordable_workers, on_scheduler
+from road_extractor_plugin.core.cluster_check import problem_with
+from road_extractor_plugin.engine.open_compute import open_compute, open_tracer
+
+distributed = pytest.importorskip("distributed")
+
+SIDE_PX = 160
+GOOD = {"code": "1a", "raster": "10", "marker": "2b", "writable": "True", "model": "3c"}
+
+
+class Listener(SilentFeedback):
+    """Keeps what it is told, as feedback and as watcher; cancels when a raster is begun, if that is wished."""
+
+    def __init__(self, cancel_at: str = "") -> None:
+        self.events: list[str] = []
+        self.warnings: list[str] = []
+        self.fractions: list[float] = []
+        self._cancel_at = cancel_at
+
+    def progress(self, fraction: float, stage: str) -> None:
+        self.fractions.append(fraction)
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
+
+    def is_cancelled(self) -> bool:
+        return self._cancel_at in self.events
+
+    def found(self, rasters: tuple[Path, ...]) -> None:
+        self.events.append(f"found {len(rasters)}")
+
+    def started(self, raster: Path) -> None:
+        self.events.append(f"started {raster.stem}")
+
+    def finished(self, outcome: RasterOutcome) -> None:
+        self.events.append(f"{outcome.status} {outcome.raster.stem}")
+
+
+@pytest.fixture(scope="module")
+def three_workers() -> Iterator[str]:
+    """Address of a scheduler with three worker processes."""
+    with distributed.LocalCluster(
+        n_workers=3, threads_per_worker=1, memory_limit=0, dashboard_address=":0", silence_logs=50
+    ) as running:
+        yield running.scheduler_address
+
+
+@pytest.fixture
+def request_(tmp_path: Path, tiny_model: Path) -> BatchRequest:
+    """Six rasters side by side with a street through all of them, and a file that is none."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    image = np.full((3, SIDE_PX, SIDE_PX), 30, np.uint8)
+    image[:, 70:79, :] = 235
+    for number, name in enumerate("abcdef"):
+        write_raster(folder / f"{name}.tif", image, 500_000 + number * SIDE_PX)
+    (folder / "g.tif").write_text("no raster")
+    out = tmp_path / "out"
+    return BatchRequest(folder, out, ExtractRequest(raster=folder, output_folder=out, model=tiny_model, device="cpu"))
+
+
+def write_raster(path: Path, image: Any, west: float) -> None:
+    dataset = gdal.GetDriverByName("GTiff").Create(str(path), image.shape[2], image.shape[1], 3)
+    dataset.SetGeoTransform((west, 1, 0, 5_000_000, 0, -1))
+    reference = osr.SpatialReference()
+    reference.ImportFromEPSG(32632)
+    dataset.SetProjection(reference.ExportToWkt())
+    dataset.WriteArray(image)
+
+
+def with_accident(folder: Path, accident: Callable[[], None]) -> Callable[[ExtractRequest, int], Any]:
+    """What loads the model, and lets one worker, once, meet an accident at its second tile."""
+
+    def opened(request: ExtractRequest, threads: int) -> Any:
+        from road_extractor_plugin.engine.open_compute import open_compute
+
+        compute = open_compute(request, threads)
+        predict, calls = compute.predict, []
+
+        def fragile(tiles: Any) -> Any:
+            calls.append(1)
+            if len(calls) == 2:
+                try:
+                    (folder / "accident").touch(exist_ok=False)
+                except FileExistsError:
+                    return predict(tiles)
+                accident()
+            return predict(tiles)
+
+        compute.predict = fragile
+        return compute
+
+    return opened
+
+
+def content(path: Path) -> Any:
+    """All that a file says; of a GeoPackage what stands in its layers."""
+    if path.suffix != ".gpkg":
+        return path.read_bytes()
+    dataset = ogr.Open(str(path))
+    layers = {name: dataset.GetLayerByName(name) for name in ("centerlines", "nodes", "polygons")}
+    return {name: [feature.ExportToJson() for feature in layer] for name, layer in layers.items()}
+
+
+def results(folder: Path) -> dict[str, Any]:
+    """What does not tell of times, by name."""
+    return {
+        path.name: content(path)
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in {".tif", ".gpkg", ".png"} and not path.parent.name.startswith(".")
+    }
+
+
+def in_one_process(request: BatchRequest, folder: Path) -> dict[str, Any]:
+    each = ExtractRequest(raster=request.folder, output_folder=folder, model=request.each.model, device="cpu")
+    alone = BatchRequest(request.folder, folder, each)
+    run_batch(alone, OneAfterAnother(each, open_compute), Listener(), SilentFeedback())
+    return results(folder)
+
+
+def on_three(request: BatchRequest, address: str, opened: Any, listener: Listener) -> BatchResult:
+    return run_batch(request, on_scheduler(address, request, opened, open_tracer), listener, listener)
+
+
+def test_a_killed_worker_costs_nothing_but_time(tmp_path: Path, request_: BatchRequest, three_workers: str) -> None:
+    def die() -> None:
+        import os
+        import signal
+
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    listener = Listener()
+    result = on_three(request_, three_workers, with_accident(tmp_path, die), listener)
+    assert (tmp_path / "accident").exists()
+    assert [outcome.status for outcome in result.outcomes] == ["done"] * 6 + ["failed"]
+    assert "no raster" in result.outcomes[6].message or "not recognized" in result.outcomes[6].message
+    assert results(tmp_path / "out") == in_one_process(request_, tmp_path / "alone")
+    assert [text for text in listener.warnings if "was lost" in text and "is done anew" in text]
+    assert sorted(listener.events[1:]) == sorted(
+        f"{what} {name}" for name in "abcdefg" for what in ("started", "failed" if name == "g" else "done")
+    )
+    assert listener.fractions[-1] == 1.0
+    names = [line.split(",")[0] for line in result.table.read_text().splitlines()]
+    assert names == ["raster", *(f"{name}.tif" for name in "abcdefg")]
+
+
+def test_a_lost_device_is_tried_again(tmp_path: Path, request_: BatchRequest, three_workers: str) -> None:
+    def lose() -> None:
+        from road_extractor_plugin.contract.errors import ComputeError
+
+        raise ComputeError("The device is lost", "Try again")
+
+    listener = Listener()
+    result = on_three(request_, three_workers, with_accident(tmp_path, lose), listener)
+    assert result.count("done") == 6
+    assert [text for text in listener.warnings if "is tried again: The device is lost" in text]
+
+
+def test_a_full_disk_ends_it(tmp_path: Path, request_: BatchRequest, three_workers: str) -> None:
+    def fill() -> None:
+        from road_extractor_plugin.contract.errors import DiskFullError
+
+        raise DiskFullError(Path("out"), 5_000_000, 1_000_000)
+
+    with pytest.raises(BatchError.__bases__[0], match="1 MB free, about 5 MB are needed"):
+        on_three(request_, three_workers, with_accident(tmp_path, fill), Listener())
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_cancelled(tmp_path: Path, request_: BatchRequest, three_workers: str) -> None:
+    def wait() -> None:
+        import time
+
+        time.sleep(1)
+
+    listener = Listener(cancel_at="done b")
+    with pytest.raises(Cancelled, match="stay"):
+        on_three(request_, three_workers, with_accident(tmp_path, wait), listener)
+    done = {event[-1] for event in listener.events if event.startswith("done")}
+    assert "b" in done
+    assert {path.name[0] for path in (tmp_path / "out").glob("*_roads.gpkg")} >= done
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_a_scheduler_that_goes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request_: BatchRequest) -> None:
+    monkeypatch.setattr(cluster, "_ANSWER_WITHIN_S", 1)
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, memory_limit=0, dashboard_address=":0", silence_logs=50
+    ) as short:
+
+        class Closes(Listener):
+            def finished(self, outcome: RasterOutcome) -> None:
+                short.close()
+
+        with pytest.raises(BatchError, match="does not answer any more"):
+            on_three(request_, short.scheduler_address, open_compute, Closes())
+    assert (tmp_path / "out" / "batch_report.csv").read_text().count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("differs", "sentence"),
+    [
+        ({"code": ""}, "has no Road Extractor"),
+        ({"code": "9f"}, "has another Road Extractor (version 9f, here is 1a)"),
+        ({"raster": ""}, "does not see"),
+        ({"marker": ""}, "does not see the output folder"),
+        ({"writable": "False"}, "may not write"),
+        ({"model": "77"}, "does not see the model"),
+        ({}, ""),
+    ],
+    ids=["no package", "other package", "no raster", "no output folder", "read-only", "other model", "all right"],
+)
+def test_what_a_worker_does_not_see(request_: BatchRequest, differs: dict[str, str], sentence: str) -> None:
+    problem = problem_with({**GOOD, **differs}, GOOD, request_, request_.folder / "a.tif")
+    assert sentence in (problem[0] if problem else "")
+    assert (problem is None) == (not sentence)
+
+
+def test_memory_for_fewer_workers() -> None:
+    listener = Listener()
+    assert affordable_workers(8, 1_000_000_000, 3_500_000_000, listener) == 3
+    assert listener.warnings == ["8 workers need about 8.0 GB of memory, 3.5 GB are free: 3 will work."]
+    assert affordable_workers(2, 1_000_000_000, 3_500_000_000, listener) == 2
+    assert affordable_workers(2, 1_000_000_000, 500_000_000, listener) == 1
+
+
+def test_without_the_library(monkeypatch: pytest.MonkeyPatch, request_: BatchRequest) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(BatchError, match="pip install distributed"):
+        on_scheduler("tcp://127.0.0.1:1", request_, open_compute, open_tracer)
+
+
+def test_no_scheduler(monkeypatch: pytest.MonkeyPatch, request_: BatchRequest) -> None:
+    monkeypatch.setattr(cluster, "_ANSWER_WITHIN_S", 0.5)
+    with pytest.raises(BatchError, match="No scheduler of Dask answers"):
+        on_scheduler("tcp://127.0.0.1:1", request_, open_compute, open_tracer)
