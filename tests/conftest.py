@@ -287,3 +287,9 @@ def tile_service() -> Iterator[TileService]:
     service = TileService()
     yield service
     service.stop()
+
+
+@pytest.fixture
+def png_of() -> Callable[[npt.NDArray[np.uint8]], bytes]:
+    """Encodes (3 or 4, height, width)."""
+    return png

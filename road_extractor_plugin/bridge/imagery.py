@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qgis.core import QgsCoordinateTransformContext, QgsDataSourceUri, QgsPointXY, QgsProcessingUtils, QgsRasterLayer
-from qgis.PyQt.QtCore import QUrl
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransformContext,
+    QgsDataSourceUri,
+    QgsGeometry,
+    QgsPointXY,
+    QgsProcessingUtils,
+    QgsRasterLayer,
+)
+from qgis.PyQt.QtCore import QCoreApplication, QUrl
 
 from road_extractor_plugin.bridge.downloads import Patience, WebAccess
-from road_extractor_plugin.bridge.layer_file import layer_file
+from road_extractor_plugin.bridge.layer_file import can_be_rendered, layer_file
 from road_extractor_plugin.bridge.map_area import metres_per_unit
 from road_extractor_plugin.bridge.output_folder import safe_name
-from road_extractor_plugin.bridge.xyz_tiles import XyzService, XyzTiles
+from road_extractor_plugin.bridge.rendered_tiles import TILE_PX, RenderedTiles
+from road_extractor_plugin.bridge.xyz_tiles import HALF_WORLD, XyzService, XyzTiles
+from road_extractor_plugin.contract.errors import ImageryTooLargeError, RasterUnusableError
 from road_extractor_plugin.contract.request import Basemap
-from road_extractor_plugin.contract.tiles import MAX_TILES, TileSource
+from road_extractor_plugin.contract.tiles import MAX_TILES, TileLattice, TileSource
 
 if TYPE_CHECKING:
     from road_extractor_plugin.core.mosaic import Mosaic
 
 _COARSER = 1.05
 """A level whose pixels are larger than wanted by no more than this is taken: the next one has four times as many."""
+_MUCH_FINER = 2.0
+"""Finer than wanted by this factor, pixels are averaged before they come to us."""
 _DEFAULT_ZOOM_RANGE = 0, 18
 """As QGIS takes it where a layer does not say."""
 _BULK_FORBIDDEN = {
@@ -59,6 +72,25 @@ class Imagery:
 
         return Mosaic(str(self.raster), self.source, Path(QgsProcessingUtils.tempFolder()))
 
+    def tiles_around(self, polygon: QgsGeometry) -> int:
+        """About how many tiles a polygon in the layer's coordinates touches; 0 for a file.
+
+        Exact on average for upright rectangles, wherever they lie; for others a little more than are needed.
+
+        Raises:
+            ImageryTooLargeError: More than one run may fetch.
+        """
+        if self.source is None:
+            return 0
+        width, height = self.source.lattice.tile_size
+        bounds = polygon.boundingBox()
+        around = math.ceil(bounds.width() / width + 1) * math.ceil(bounds.height() / height + 1)
+        touched = polygon.area() / (width * height) + polygon.length() / math.sqrt(width * height) / 2 + 1
+        tiles = min(math.ceil(touched), around)
+        if tiles > self.most_tiles:
+            raise ImageryTooLargeError(str(self.raster), tiles, self.most_tiles)
+        return tiles
+
 
 def imagery_of(
     layer: QgsRasterLayer,
@@ -80,21 +112,82 @@ def imagery_of(
     Raises:
         RasterUnusableError: The layer is broken, or no roads can be sought in it.
     """
-    x_m, y_m = metres_per_unit(layer.crs(), place, context)
-    unit_m = (x_m * y_m) ** 0.5
+    unit_m = metres_per_unit(layer.crs(), place, context)
+    try:
+        path = layer_file(layer, needs_crs=needs_crs)
+    except RasterUnusableError:
+        if not can_be_rendered(layer):
+            raise
+    else:
+        own = layer.rasterUnitsPerPixelX() * unit_m[0], layer.rasterUnitsPerPixelY() * unit_m[1]
+        return Imagery(path, _mean(own))
     uri = QgsDataSourceUri()
     uri.setEncodedUri(layer.source())
-    if layer.isValid() and layer.providerType() == "wms" and uri.param("type") == "xyz":
-        service = xyz_service(uri)
-        zooms = range(service.zoom_range[0], service.zoom_range[1] + 1)
-        resolutions_m = [service.lattice(zoom).pixel_size[0] * unit_m for zoom in zooms]
-        index = level_for(resolutions_m, wanted_m)
-        source = XyzTiles(service, zooms[index], Patience())
-        basemap = _basemap(layer, "XYZ", service.template)
-        return Imagery(basemap, resolutions_m[index], source, *terms_of(service.template))
-    path = layer_file(layer, needs_crs=needs_crs)
-    pixel_units = (layer.rasterUnitsPerPixelX() * layer.rasterUnitsPerPixelY()) ** 0.5
-    return Imagery(path, pixel_units * unit_m)
+    is_service = layer.providerType() == "wms"
+    if is_service and uri.param("type") == "xyz" and layer.crs().authid() == "EPSG:3857":
+        source: TileSource = _xyz_tiles(xyz_service(uri), wanted_m / _mean(unit_m))
+        kind = "XYZ"
+    else:
+        source = RenderedTiles(layer, rendered_lattice(layer, unit_m, wanted_m), Patience(parallel=3, attempts=3))
+        kind = _kind(layer, uri)
+    url = public_url(uri.param("url")) if is_service else layer.publicSource()
+    stem = f"{safe_name(layer.name())}_{datetime.now():%Y%m%d_%H%M%S}"
+    x, y = source.lattice.pixel_size
+    found_m = _mean((x * unit_m[0], y * unit_m[1]))
+    return Imagery(Basemap(layer.name(), kind, url, stem), found_m, source, *terms_of(uri.param("url")))
+
+
+def _xyz_tiles(service: XyzService, wanted_units: float) -> XyzTiles:
+    zooms = range(service.zoom_range[0], service.zoom_range[1] + 1)
+    return XyzTiles(
+        service, zooms[level_for([service.lattice(z).pixel_size[0] for z in zooms], wanted_units)], Patience()
+    )
+
+
+def rendered_lattice(layer: QgsRasterLayer, unit_m: tuple[float, float], wanted_m: float) -> TileLattice:
+    """Tiles over a layer that is rendered.
+
+    1. A service with levels: the coarsest level that is as fine as wanted. Web Mercator's start at its own corner.
+    2. A raster of pixels that are not much finer than wanted: those pixels, from its corner.
+    3. Everything else: pixels of the size that is wanted on the ground, from its corner.
+
+    Args:
+        layer: Valid, with a coordinate reference system.
+        unit_m: Metres on the ground of one of its units along x and along y, where it is looked at.
+        wanted_m: Ground resolution, m/px.
+    """
+    provider, extent = layer.dataProvider(), layer.extent()
+    west, north = extent.xMinimum(), extent.yMaximum()
+    pixel = wanted_m / unit_m[0], wanted_m / unit_m[1]
+    own = layer.rasterUnitsPerPixelX(), layer.rasterUnitsPerPixelY()
+    levels = provider.nativeResolutions()
+    if levels:  # 1
+        level = levels[level_for(levels, wanted_m / _mean(unit_m))]
+        pixel = level, level
+        if layer.crs().authid() == "EPSG:3857":
+            west, north = -HALF_WORLD, HALF_WORLD
+    elif provider.capabilities() & provider.Capability.Size and own[0] * _MUCH_FINER > pixel[0]:  # 2
+        pixel = own
+    return TileLattice(
+        crs_wkt=layer.crs().toWkt(QgsCoordinateReferenceSystem.WKT_PREFERRED),
+        west=west,
+        north=north,
+        pixel_size=pixel,
+        tile_px=TILE_PX,
+        rows=math.ceil((north - extent.yMinimum()) / (pixel[1] * TILE_PX)),
+        columns=math.ceil((extent.xMaximum() - west) / (pixel[0] * TILE_PX)),
+        level=_tr("as the map shows it"),
+    )
+
+
+def _kind(layer: QgsRasterLayer, uri: QgsDataSourceUri) -> str:
+    if layer.providerType() != "wms":
+        return layer.providerType()
+    return "WMTS" if uri.hasParam("tileMatrixSet") else uri.param("type").upper() or "WMS"
+
+
+def _mean(sides: tuple[float, float]) -> float:
+    return (sides[0] * sides[1]) ** 0.5
 
 
 def terms_of(url: str) -> tuple[str, int]:
@@ -135,12 +228,12 @@ def level_for(resolutions_m: Sequence[float], wanted_m: float) -> int:
     return min(range(len(resolutions_m)), key=lambda index: resolutions_m[index])
 
 
-def _basemap(layer: QgsRasterLayer, kind: str, url: str) -> Basemap:
-    return Basemap(layer.name(), kind, public_url(url), f"{safe_name(layer.name())}_{datetime.now():%Y%m%d_%H%M%S}")
-
-
 def public_url(url: str) -> str:
     """A URL without what may be secret: user, password and query."""
     parts = QUrl(url)
     port = f":{parts.port()}" if parts.port() > 0 else ""
     return f"{parts.scheme()}://{parts.host()}{port}{parts.path()}"
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("imagery", text)

@@ -31,7 +31,7 @@ def layer_file(layer: QgsRasterLayer, *, needs_crs: bool = True) -> Path:
         raise RasterUnusableError(
             layer.name(),
             _tr("is no raster file but a web service or database ('{}')").format(layer.providerType()),
-            _tr("These come in a later version; for now save it as a GeoTIFF (Export > Save As)"),
+            _tr("Choose a raster file, or save it as a GeoTIFF (Export > Save As)"),
         )
     parts = QgsProviderRegistry.instance().decodeUri("gdal", layer.source())
     path = Path(parts["path"])
@@ -48,6 +48,14 @@ def layer_file(layer: QgsRasterLayer, *, needs_crs: bool = True) -> Path:
             _tr("Write one into the file with Raster > Projections > Assign Projection"),
         )
     return path
+
+
+def can_be_rendered(layer: QgsRasterLayer) -> bool:
+    """Whether a layer that is no plain file shows something on the map: it has a place, and its file is not gone."""
+    if not layer.isValid() or not layer.crs().isValid():
+        return False
+    parts = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
+    return layer.providerType() != "gdal" or not parts.get("path") or Path(parts["path"]).exists()
 
 
 def _tr(text: str) -> str:

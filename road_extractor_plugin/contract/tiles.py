@@ -57,13 +57,13 @@ class TileLattice:
 
 @dataclass(frozen=True, eq=False)
 class FetchedTile:
-    """A tile, or why there is none."""
+    """A tile, or why it or a part of it could not be had."""
 
     index: TileIndex
     pixels: Optional[npt.NDArray[np.uint8]]
-    """Red, green, blue and alpha (4, tile_px, tile_px); None when it could not be had."""
+    """Red, green, blue and alpha (4, tile_px, tile_px); None when there are none."""
     problem: str = ""
-    """Why it could not be had, in a few words: "HTTP 503"."""
+    """Why it is not or not all there, in a few words: "HTTP 503"; empty when it is."""
     size_bytes: int = 0
     """As it came over the network."""
 

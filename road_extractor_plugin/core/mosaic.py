@@ -206,11 +206,11 @@ class Mosaic:
     def _keep(self, tile: FetchedTile) -> None:
         row, column = tile.index.row - self._tiles.row, tile.index.column - self._tiles.column
         self._fetched_bytes += tile.size_bytes
-        if tile.pixels is None:
-            self._state[row, column] = _MISSING
+        self._state[row, column] = _MISSING if tile.problem else _PRESENT
+        if tile.problem:
             self._problems[tile.index] = tile.problem
+        if tile.pixels is None:
             return
-        self._state[row, column] = _PRESENT
         tile_px = self._source.lattice.tile_px
         if self._dataset is None:
             msg = "the mosaic is not open"

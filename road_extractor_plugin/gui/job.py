@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +9,8 @@ from qgis.core import QgsGeometry, QgsMapSettings, QgsPointXY, QgsRasterLayer
 
 from road_extractor_plugin.bridge.imagery import Imagery, imagery_of
 from road_extractor_plugin.bridge.map_area import area_of, ground_area_m2, in_crs, visible_part
-from road_extractor_plugin.contract.errors import ImageryTooLargeError
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.request import ExtractRequest, TraceOptions
-from road_extractor_plugin.contract.tiles import TileLattice
 from road_extractor_plugin.engine.models import default_model
 from road_extractor_plugin.settings import AreaChoice, Settings
 
@@ -66,9 +63,7 @@ def plan_job(
     centre: QgsPointXY = on_layer.boundingBox().center()
     wanted_m = card.input.ground_resolution_m
     imagery = imagery_of(layer, centre, wanted_m, view.transformContext())
-    tiles = 0 if imagery.source is None else tiles_around(on_layer, imagery.source.lattice)
-    if tiles > imagery.most_tiles:
-        raise ImageryTooLargeError(layer.name(), tiles, imagery.most_tiles)
+    tiles = imagery.tiles_around(on_layer)
     request = ExtractRequest(
         raster=imagery.raster,
         output_folder=output_folder,
@@ -78,16 +73,3 @@ def plan_job(
     )
     area_km2 = ground_area_m2(polygon, crs, view.transformContext()) / 1e6
     return Job(request, imagery, area_km2, wanted_m, tiles)
-
-
-def tiles_around(polygon: QgsGeometry, lattice: TileLattice) -> int:
-    """About how many tiles a polygon in their coordinate reference system touches.
-
-    Exact on average for upright rectangles, wherever they lie; for others a little more than are needed.
-    """
-    width, height = lattice.tile_size
-    inside = polygon.area() / (width * height)
-    along_the_edge = polygon.length() / math.sqrt(width * height) / 2
-    bounds = polygon.boundingBox()
-    most = math.ceil(bounds.width() / width + 1) * math.ceil(bounds.height() / height + 1)
-    return min(math.ceil(inside + along_the_edge + 1), most)

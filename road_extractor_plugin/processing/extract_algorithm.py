@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from qgis.core import (
+    QgsCoordinateReferenceSystem,
     QgsFeatureRequest,
     QgsGeometry,
     QgsProcessing,
@@ -20,10 +21,11 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP
 
-from road_extractor_plugin.bridge.layer_file import layer_file
-from road_extractor_plugin.bridge.map_area import area_of
-from road_extractor_plugin.contract.errors import AreaError, RequestError
-from road_extractor_plugin.contract.request import Area, ExtractRequest
+from road_extractor_plugin.bridge.imagery import Imagery, imagery_of
+from road_extractor_plugin.bridge.map_area import area_of, in_crs
+from road_extractor_plugin.contract.errors import AreaError, RequestError, RoadExtractorError
+from road_extractor_plugin.contract.model_file import read_card
+from road_extractor_plugin.contract.request import ExtractRequest
 from road_extractor_plugin.contract.result import ExtractResult
 from road_extractor_plugin.processing.algorithm import RoadAlgorithm, ToolFeedback, tr
 from road_extractor_plugin.processing.parameters import (
@@ -81,10 +83,27 @@ class ExtractAlgorithm(RoadAlgorithm):
         self.addOutput(QgsProcessingOutputNumber(_LENGTH, tr("Length of road, in kilometres")))
         self.addOutput(QgsProcessingOutputNumber(_COMPONENTS, tr("Number of separate networks")))
 
+    def prepareAlgorithm(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,  # noqa: ARG002  (as QGIS calls it)
+    ) -> bool:
+        """Look at the layer while that is allowed; QGIS calls this in the thread of the layer."""
+        self._problem: Optional[RoadExtractorError] = None
+        try:
+            self._area = self._area_of(parameters, context)
+            self._imagery = self._imagery_of(parameters, context)
+        except RoadExtractorError as error:
+            self._problem = error  # raised here, only the log would tell it
+        return True
+
     def run_engine(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """See `RoadAlgorithm.run_engine`."""
+        if self._problem is not None:
+            raise self._problem
         with tempfile.TemporaryDirectory(dir=QgsProcessingUtils.tempFolder()) as folder:
             result = self._extract(self._request(parameters, context, Path(folder)), feedback)
             outputs = deliver(self, result.paths, parameters, context, (PROBABILITY, MASK))
@@ -102,28 +121,42 @@ class ExtractAlgorithm(RoadAlgorithm):
     def _extract(self, request: ExtractRequest, feedback: QgsProcessingFeedback) -> ExtractResult:
         from road_extractor_plugin.core.pipeline import extract  # here, because it takes time
 
-        compute = self.open_compute(request)
+        compute, mosaic = self.open_compute(request), self._imagery.mosaic()
         try:
-            return extract(request, compute, ToolFeedback(feedback))
+            return extract(request, compute, ToolFeedback(feedback), mosaic)
         finally:
             compute.close()
+            if mosaic is not None:
+                mosaic.remove()
 
     def _request(self, parameters: dict[str, Any], context: QgsProcessingContext, folder: Path) -> ExtractRequest:
-        layer = self.parameterAsRasterLayer(parameters, _INPUT, context)
-        if layer is None:
-            raise RequestError(tr("The image"), parameters.get(_INPUT), tr("a raster layer or a raster file"))
-        resolution_m = optional_number(self, parameters, RESOLUTION, context)
         return ExtractRequest(
-            raster=layer_file(layer, needs_crs=resolution_m is None),
+            raster=self._imagery.raster,
             output_folder=folder,
             model=model_path(self, parameters, context),
-            area=self._area(parameters, context),
-            raster_ground_resolution_m=resolution_m,
+            area=None if self._area is None else area_of(*self._area),
+            raster_ground_resolution_m=optional_number(self, parameters, RESOLUTION, context),
             trace=trace_options(self, parameters, context),
             device=self.parameterAsString(parameters, DEVICE, context),
         )
 
-    def _area(self, parameters: dict[str, Any], context: QgsProcessingContext) -> Optional[Area]:
+    def _imagery_of(self, parameters: dict[str, Any], context: QgsProcessingContext) -> Imagery:
+        layer = self.parameterAsRasterLayer(parameters, _INPUT, context)
+        if layer is None:
+            raise RequestError(tr("The image"), parameters.get(_INPUT), tr("a raster layer or a raster file"))
+        needs_crs = optional_number(self, parameters, RESOLUTION, context) is None
+        outline = QgsGeometry.fromRect(layer.extent())
+        if self._area is not None and layer.crs().isValid():
+            outline = in_crs(*self._area, layer.crs(), context.transformContext())
+        wanted_m = read_card(model_path(self, parameters, context)).input.ground_resolution_m
+        place = outline.boundingBox().center()
+        imagery = imagery_of(layer, place, wanted_m, context.transformContext(), needs_crs=needs_crs)
+        imagery.tiles_around(outline)
+        return imagery
+
+    def _area_of(
+        self, parameters: dict[str, Any], context: QgsProcessingContext
+    ) -> Optional[tuple[QgsGeometry, QgsCoordinateReferenceSystem]]:
         """The polygons; else the extent; else everything."""
         source = self.parameterAsSource(parameters, _AREA, context)
         if source is not None:
@@ -131,8 +164,8 @@ class ExtractAlgorithm(RoadAlgorithm):
             union = QgsGeometry.unaryUnion([feature.geometry() for feature in source.getFeatures(request)])
             if union.isEmpty():
                 raise AreaError(tr("The layer of the area has no polygon"), tr("Draw one, or leave the area empty"))
-            return area_of(union, source.sourceCrs())
+            return union, source.sourceCrs()
         if not parameters.get(_EXTENT):
             return None
         crs = self.parameterAsExtentCrs(parameters, _EXTENT, context)
-        return area_of(self.parameterAsExtentGeometry(parameters, _EXTENT, context, crs), crs)
+        return self.parameterAsExtentGeometry(parameters, _EXTENT, context, crs), crs

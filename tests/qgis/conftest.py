@@ -257,3 +257,19 @@ def imagery_folders() -> Callable[[], int]:
 def wait_a_second() -> Callable[[], None]:
     """Until the names of the next run, which carry the time, are others."""
     return lambda: QTest.qWait(1100)
+
+
+@pytest.fixture
+def write_raster_at() -> Callable[..., Path]:
+    """A maker of small grey rasters: (path, epsg, geotransform) -> path."""
+
+    def write(path: Path, epsg: int, geotransform: tuple[float, ...]) -> Path:
+        dataset = gdal.GetDriverByName("GTiff").Create(str(path), 50, 50, 3)
+        dataset.SetGeoTransform(geotransform)
+        srs = osr.SpatialReference()
+        srs.ImportFromEPSG(epsg)
+        dataset.SetProjection(srs.ExportToWkt())
+        dataset.WriteArray(np.full((3, 50, 50), 40, np.uint8))
+        return path
+
+    return write

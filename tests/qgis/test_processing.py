@@ -234,3 +234,26 @@ def test_in_a_model_with_a_buffer(toolbox: RoadExtractorProvider, scene: QgsRast
     around = context.takeResultLayer(outputs["buffer:around"])
     area_m2 = sum(feature.geometry().area() for feature in around.getFeatures())
     assert area_m2 == pytest.approx(200 * 20 + np.pi * 100, rel=0.05)
+
+
+def test_basemap_by_its_address(run: Run, tile_service: Any, imagery_folders: Callable[[], int]) -> None:
+    def road(zoom: int, column: int, row: int, tile_px: int) -> Any:
+        """White from west to east in the middle of one row of tiles."""
+        rows = np.arange(tile_px)
+        is_road = (np.abs(rows - tile_px / 2) < 5) & (row == 2**zoom // 2)
+        return np.broadcast_to(np.where(is_road, 255, 40)[None, :, None], (3, tile_px, tile_px)).astype(np.uint8)
+
+    tile_service.paint = road
+    outputs = run(
+        "extract",
+        INPUT=f"wms://type=xyz&url={tile_service.template}&zmin=0&zmax=17",
+        EXTENT="1000,1400,-400,100 [EPSG:3857]",
+        CENTERLINES="memory:",
+    )
+    assert outputs["LENGTH_KM"] == pytest.approx(0.4, abs=0.02)
+    assert imagery_folders() == 0
+
+
+def test_all_of_a_basemap(run: Run, tile_service: Any) -> None:
+    with pytest.raises(QgsProcessingException, match="the limit is"):
+        run("extract", INPUT=f"wms://type=xyz&url={tile_service.template}&zmax=19", CENTERLINES="memory:")
