@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 import traceback
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Callable
 
 import processing
 from osgeo import gdal
-from qgis.core import QgsProject, QgsRasterLayer
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRectangle,
+)
 from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QAction, QApplication, QDialog, QProgressBar, QTabWidget, QWidget
@@ -25,6 +33,9 @@ from road_extractor_plugin.gui.threshold_page import ThresholdPage
 TASK = json.loads(os.environ["ROAD_EXTRACTOR_GUIDE"])
 ROOT, FOLDER, PICTURES = (Path(TASK[name]) for name in ("root", "folder", "pictures"))
 TIMEOUT_S = 200
+HALF_WORLD = 20037508.342789244
+MISSING_LEVEL = 17
+"""Where a tile is missing: the level of the run, not that of the map behind it."""
 QUALITY = 82
 
 
@@ -45,6 +56,7 @@ def take_all() -> None:
     _batch(window, dock)
     _processing()
     _setup(window)
+    _basemap(window, dock)
 
 
 def _open_example() -> None:
@@ -118,6 +130,53 @@ def _setup(window: QWidget) -> None:
     _settle()
     _grab(dialog, "guide_setup")
     dialog.close()
+
+
+def _basemap(window: QWidget, dock: QWidget) -> None:
+    """The example as a web service of tiles, one of which is always missing."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Tiles)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    QgsProject.instance().clear()
+    address = f"http://127.0.0.1:{server.server_port}/%7Bz%7D/%7Bx%7D/%7By%7D.png"
+    layer = QgsRasterLayer(f"type=xyz&url={address}&zmin=0&zmax=18", "Basemap", "wms")
+    QgsProject.instance().addMapLayer(layer)
+    QgsProject.instance().setCrs(layer.crs())
+    iface.setActiveLayer(layer)
+    dock.findChild(QTabWidget).setCurrentIndex(0)
+    to_web = QgsCoordinateTransform(QgsCoordinateReferenceSystem("EPSG:26986"), layer.crs(), QgsProject.instance())
+    iface.mapCanvas().setExtent(to_web.transformBoundingBox(QgsRectangle(102500, 869200, 103500, 870000)))
+    _settle()
+    _extract(window)
+    _grab(window, "guide_basemap")
+
+
+class _Tiles(BaseHTTPRequestHandler):
+    """Answers /z/x/y.png with a part of the example in Web Mercator."""
+
+    def do_GET(self) -> None:
+        zoom, column, row = (int(part) for part in self.path.split(".")[0].split("/")[1:])
+        if zoom == MISSING_LEVEL and (column % 4, row % 4) == (1, 2):
+            self.send_error(404)
+            return
+        side = 2 * HALF_WORLD / 2**zoom
+        west, north = column * side - HALF_WORLD, HALF_WORLD - row * side
+        name = f"/vsimem/{zoom}_{column}_{row}.png"
+        image = gdal.Warp(
+            "", str(ROOT / "examples" / "csk_01.tif"), format="MEM", dstSRS="EPSG:3857", width=256, height=256,
+            outputBounds=(west, north - side, west + side, north), resampleAlg="bilinear", dstAlpha=True,
+        )  # fmt: skip
+        gdal.Translate(name, image, format="PNG")
+        file = gdal.VSIFOpenL(name, "rb")
+        content = bytes(gdal.VSIFReadL(1, gdal.VSIStatL(name).size, file))
+        gdal.VSIFCloseL(file)
+        gdal.Unlink(name)
+        self.send_response(200)
+        self.send_header("Content-Type", "image/png")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
 
 
 def _settle() -> None:

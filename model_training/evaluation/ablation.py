@@ -14,10 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-import torch
-
 from model_training.configuration import RunConfig, read_config
 from model_training.datasets.folders import read_scene
 from model_training.evaluation.figures import count_scenes
@@ -25,10 +21,12 @@ from model_training.evaluation.labelled_folder import LabelledFolder
 from model_training.evaluation.prediction import PredictedScene, predict_scene
 from model_training.training import run
 from model_training.training.callbacks import LAST
-from model_training.training.distillation import turned, turned_back
 from model_training.training.stages import is_finished
+from road_extractor_plugin.compute.averaged import averaged
 from road_extractor_plugin.compute.local import LocalCompute
+from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.model_file import read_card
+from road_extractor_plugin.contract.request import D4, FLIPS, Views
 
 LOG = logging.getLogger(__name__)
 CONVNEXT = (
@@ -50,9 +48,6 @@ NO_COLOURS = (
 NO_WARPS = ("data.augmentation.scale=[1.0, 1.0]", "data.augmentation.rotate=false")
 FIGURES = ("iou", "relaxed_f1")
 TILES_PX = (256, 512, 1024)
-VIEWS = (1, 2, 8)
-
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -146,23 +141,6 @@ def _trained_row(variant: Variant, folder: Path) -> Row:
     return Row(variant.name, {name: float(last[name]) for name in names}, 60.0 * float(last["minutes"]))
 
 
-class VariedCompute(LocalCompute):
-    """An exported network in other tiles, its answer averaged over flips and turns of each tile."""
-
-    def __init__(self, model: Path, tile_px: int, views: int) -> None:
-        card = read_card(model)
-        super().__init__(model, dataclasses.replace(card, tiling=dataclasses.replace(card.tiling, tile_px=tile_px)))
-        self._views = views
-
-    def predict(self, tiles: Floats) -> Floats:
-        """As `Compute.predict`, averaged."""
-        total = super().predict(tiles)
-        for view in range(1, self._views):
-            probability = super().predict(turned(torch.from_numpy(tiles), view).contiguous().numpy())
-            total += turned_back(torch.from_numpy(probability)[:, None], view)[:, 0].numpy()
-        return total / np.float32(self._views)
-
-
 def run_model(model: Path, folders: Sequence[LabelledFolder], output: Path) -> None:
     """Measure a model in tiles of each side, and at the card's side with flips and turns; writes `run.csv`.
 
@@ -170,11 +148,11 @@ def run_model(model: Path, folders: Sequence[LabelledFolder], output: Path) -> N
         DatasetError: A scene cannot be read.
     """
     tile_px = read_card(model).tiling.tile_px
-    ways = [(f"tiles of {side} px", side, 1) for side in TILES_PX]
-    ways += [(f"tiles of {tile_px} px, {views} views", tile_px, views) for views in VIEWS[1:]]
+    ways = [(f"tiles of {side} px", side, Views()) for side in TILES_PX]
+    ways += [(f"tiles of {tile_px} px, {symmetries}", tile_px, Views(symmetries)) for symmetries in (FLIPS, D4)]
     rows = []
     for name, side, views in ways:
-        compute = VariedCompute(model, side, views)
+        compute = averaged(_in_tiles(model, side), views)
         found, started = {}, time.monotonic()
         for folder in folders:
             counts = count_scenes(_predicted(folder, compute), compute.card.thresholds)
@@ -183,7 +161,12 @@ def run_model(model: Path, folders: Sequence[LabelledFolder], output: Path) -> N
         write_rows(output / "run.csv", rows)
 
 
-def _predicted(folder: LabelledFolder, compute: LocalCompute) -> list[PredictedScene]:
+def _in_tiles(model: Path, side_px: int) -> Compute:
+    card = read_card(model)
+    return LocalCompute(model, dataclasses.replace(card, tiling=dataclasses.replace(card.tiling, tile_px=side_px)))
+
+
+def _predicted(folder: LabelledFolder, compute: Compute) -> list[PredictedScene]:
     return [predict_scene(read_scene(paths), folder.ground_resolution_m, compute) for paths in folder.scenes()]
 
 

@@ -15,8 +15,7 @@
    in, and neither are two carriageways, as the street between them is longer than wide. The edges that led to any of
    the junctions lead to the mean of their places.
 3. **Shallow crossings**, which share a stretch longer than wide: see `crossings.py`.
-4. **Gaps** are bridged where there is evidence of a road: see `bridging.py`. Small pieces of road stay where bridges
-   lead on from them: see `small_pieces.py`.
+4. **Gaps** are bridged where there is evidence of a road: see `bridging.py`.
 5. **Components** with less than `min_component_m` of road in all are dropped, unless some of it is at the edge of the
    data, beyond which it may go on.
 6. **Simplification** with nodes fixed: see `simplify.py`.

@@ -17,17 +17,17 @@ ROAD = 1
 
 BoolMask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.int64]
-
-NO_PIXELS: Indices = np.empty((0, 2), dtype=np.int64)
 
 
-def hysteresis(probability: RasterRows, thresholds: Thresholds, strips: Strips | None = None) -> PackedRows:
+def hysteresis(
+    probability: RasterRows, thresholds: Thresholds, min_area_px: float = 0.0, strips: Strips | None = None
+) -> PackedRows:
     """Pixels >= `low` in 8-connected pieces that hold a pixel >= `high` (Canny 1986, doi:10.1109/TPAMI.1986.4767851).
 
     Args:
         probability: 0..254 = 0..1, 255 nodata.
         thresholds: Both 0..1.
+        min_area_px: Smaller pieces are dropped, unless they touch the edge of the data.
         strips: What is worked on at a time; it does not change the result.
 
     Returns:
@@ -37,11 +37,11 @@ def hysteresis(probability: RasterRows, thresholds: Thresholds, strips: Strips |
     low, high = _stored(thresholds.low), _stored(thresholds.high)
     pieces = Regions(over_corners=True)
     for start, stop in strips:
-        values = probability.read(start, stop)
+        values, rim = _with_rim(probability, start, stop)
         likely = (values >= low) & (values != NODATA)
-        pieces.add(likely, likely & (values >= high))
-    _, sure = pieces.counts()
-    kept = sure > 0
+        pieces.add(likely, likely & (values >= high), likely & rim)
+    area, sure, at_rim = pieces.counts()
+    kept = (sure > 0) & ((area >= min_area_px) | (at_rim > 0))
     mask = PackedRows(probability.shape[1])
     for number, (start, stop) in enumerate(strips):
         values = probability.read(start, stop)
@@ -73,36 +73,6 @@ def fill_small_holes(mask: RasterRows, max_area_px: float, strips: Strips | None
         codes = mask.read(start, stop)
         filled.append(np.where(holes.picked(number, codes == 0, small), np.uint8(ROAD), codes))
     return filled
-
-
-def drop_small_pieces(
-    mask: RasterRows, min_area_px: float, spared: Indices = NO_PIXELS, strips: Strips | None = None
-) -> PackedRows:
-    """Mask without its 8-connected pieces that are smaller than `min_area_px`.
-
-    Args:
-        mask: 1 road, 0 none, 255 nodata.
-        min_area_px: Smallest piece that stays; one that touches the edge of the data always does.
-        spared: (n, 2) row and column of pixels whose pieces stay, in the order of their rows.
-        strips: What is worked on at a time; it does not change the result.
-
-    Returns:
-        The mask, coded likewise.
-    """
-    strips = strips or Strips.of(mask)
-    pieces = Regions(over_corners=True)
-    for start, stop in strips:
-        codes, rim = _with_rim(mask, start, stop)
-        first, last = np.searchsorted(spared[:, 0], (start, stop))
-        rim[tuple((spared[first:last] - (start, 0)).T)] = True
-        pieces.add(codes == ROAD, (codes == ROAD) & rim)
-    area, held = pieces.counts()
-    kept = (area >= min_area_px) | (held > 0)
-    left = PackedRows(mask.shape[1])
-    for number, (start, stop) in enumerate(strips):
-        codes = mask.read(start, stop)
-        left.append(np.where(codes == NODATA, codes, pieces.picked(number, codes == ROAD, kept)))
-    return left
 
 
 def is_road(mask: RasterRows, xy: Floats) -> BoolMask:

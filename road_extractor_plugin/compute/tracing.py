@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from road_extractor_plugin.compute.bridging import bridge_gaps
 from road_extractor_plugin.compute.confidence import confidence_along
 from road_extractor_plugin.compute.crossings import merge_shallow_crossings
 from road_extractor_plugin.compute.dead_ends import drawn_to_mask_end
@@ -18,14 +18,11 @@ from road_extractor_plugin.compute.polylines import Polylines
 from road_extractor_plugin.compute.raster_rows import PackedRows, RasterRows, Strips
 from road_extractor_plugin.compute.simplify import simplified
 from road_extractor_plugin.compute.skeleton_network import skeleton_network
-from road_extractor_plugin.compute.small_pieces import bridge_gaps_and_drop_pieces
-from road_extractor_plugin.compute.threshold import drop_small_pieces, fill_small_holes, hysteresis
+from road_extractor_plugin.compute.threshold import fill_small_holes, hysteresis
 from road_extractor_plugin.compute.traced import Traced
 from road_extractor_plugin.contract.feedback import Feedback, SilentFeedback, stop_if_cancelled
 from road_extractor_plugin.contract.road_graph import BRIDGED, DETECTED, RoadEdge, RoadGraph
 from road_extractor_plugin.contract.trace_settings import TraceSettings
-
-Indices = npt.NDArray[np.int64]
 
 MIN_TOLERANCE_PX = 0.3
 """Lines are simplified by at least this much: the pixels say nothing finer."""
@@ -40,10 +37,9 @@ def trace(
 ) -> Traced:
     """Trace the roads of a probability raster.
 
-    Per pixel, strip by strip: hysteresis threshold, holes filled, thinning, widths, links. On the graph: the rules of
-    `graph_rules.py`, dead ends drawn out to the end of the mask, lines simplified, confidence. The mask loses its small
-    pieces last, but those that a line of the graph runs on. Memory is that of a strip, of the mask, compressed, and of
-    the graph.
+    Per pixel, strip by strip: hysteresis threshold, clean mask, thinning, widths, links. On the graph: the rules of
+    `graph_rules.py`, dead ends drawn out to the end of the mask, lines simplified, confidence. Memory is that of a
+    strip, of the mask, compressed, and of the graph.
 
     Args:
         probability: 0..254 = 0..1, 255 nodata.
@@ -70,48 +66,37 @@ def trace(
     network = merge_junctions(network, settings.merge_widths)
     network = merge_shallow_crossings(network, settings.max_shared_stretch)
     network = drawn_to_mask_end(measured(network.vertices, network.paths), mask, settings.max_drawn_widths)
-    min_area_px = settings.min_area_m2 / pixel_m**2
-    large = drop_small_pieces(mask, min_area_px, strips=strips)
-    evidence = Evidence(probability, settings.thresholds.low)
-    network = bridge_gaps_and_drop_pieces(network, large, evidence, settings, pixel_m)
+    network = bridge_gaps(network, Evidence(probability, settings.thresholds.low), settings, pixel_m)
     network = prune_spurs(network, settings.min_spur_m / pixel_m, settings.min_spur_widths)
     network = drop_small_components(network, settings.min_component_m / pixel_m)
     _report(feedback, 0.8, "drawing road lines")
     lines = simplified(network.lines(), max(settings.simplify_m / pixel_m, MIN_TOLERANCE_PX))
     graph = _road_graph(network, lines, probability)
     _report(feedback, 1.0, "roads traced")
-    return Traced(graph, drop_small_pieces(mask, min_area_px, _pixels_of(network), strips))
+    return Traced(graph, mask)
 
 
 def road_mask(
     probability: RasterRows, settings: TraceSettings, pixel_m: float, strips: Strips | None = None
 ) -> PackedRows:
-    """Threshold a probability raster and fill small holes; small pieces stay, as they may lie between two gaps.
+    """Threshold and clean a probability raster.
 
     Args:
         probability: 0..254 = 0..1, 255 nodata.
-        settings: Thresholds, and area of holes.
+        settings: Thresholds and areas.
         pixel_m: Metres on the ground per pixel.
         strips: What is worked on at a time; it does not change the result.
 
     Returns:
         1 road, 0 none, 255 nodata.
     """
-    mask = hysteresis(probability, settings.thresholds, strips)
+    mask = hysteresis(probability, settings.thresholds, settings.min_area_m2 / pixel_m**2, strips)
     return fill_small_holes(mask, settings.max_hole_m2 / pixel_m**2, strips)
 
 
 def _report(feedback: Feedback, fraction: float, stage: str) -> None:
     stop_if_cancelled(feedback)
     feedback.progress(fraction, stage)
-
-
-def _pixels_of(network: Network) -> Indices:
-    """(n, 2) row and column of the pixels that were seen to be road, in the order of their rows."""
-    paths = [path for path, bridged in zip(network.paths, network.bridged.tolist()) if not bridged]
-    xy = network.vertices.xy[np.concatenate([np.empty(0, dtype=np.int64), *paths])]
-    pixels: Indices = np.unique(np.floor(xy[:, ::-1]).astype(np.int64), axis=0)
-    return pixels
 
 
 def _road_graph(network: Network, lines: Polylines, probability: RasterRows) -> RoadGraph:

@@ -8,7 +8,7 @@ from road_extractor_plugin.contract.errors import ModelUnreadableError
 
 MODELS_FOLDER = Path(__file__).resolve().parent.parent / "models"
 
-_DEFAULT = "starter.onnx"
+_DEFAULT = "convnext.onnx"
 
 
 def bundled_models() -> tuple[Path, ...]:

@@ -196,44 +196,6 @@ def test_a_bridge_that_is_crossed_makes_way_for_the_next(canvas: Callable[..., o
     assert not any(edge.crossing for edge in graph.edges)
 
 
-@pytest.fixture
-def pieces(canvas: Callable[..., object]) -> np.ndarray:
-    """A street with two gaps and 8 m of it between, 48 m2, and as much of a street that leads nowhere."""
-    drawn = canvas().road((-9, 60), (169, 60), 6).road((40, 90), (48, 90), 6)  # type: ignore[attr-defined]
-    probability = cut(drawn, np.s_[:, 60:76])
-    probability[:, 84:100] = np.where(probability[:, 84:100] > 0, FAINT, 0)
-    return probability
-
-
-def test_a_small_piece_between_two_gaps_is_bridged_over(pieces: np.ndarray) -> None:
-    result = trace(ArrayRows(pieces), SETTINGS, (1.0, 1.0))
-    assert degrees(result.graph) == [1, 1, 2, 2, 2, 2]
-    assert len(bridges(result.graph)) == 2
-    mask = result.mask.read(0, 120)
-    assert mask[60, 80], "a line runs on it"
-    assert not mask[90, 44], "too small, and no line runs on it"
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        pytest.param({"max_gap_m": 0.0}, id="no bridges"),
-        pytest.param({"min_gap_probability": 0.5}, id="no evidence"),
-    ],
-)
-def test_a_small_piece_goes_where_no_bridges_lead_on(pieces: np.ndarray, changes: dict[str, float]) -> None:
-    result = trace(ArrayRows(pieces), dataclasses.replace(SETTINGS, **changes), (1.0, 1.0))  # type: ignore[arg-type]
-    assert degrees(result.graph) == [1, 1, 1, 1]
-    assert not result.mask.read(0, 120)[50:, 70:90].any()
-
-
-def test_a_small_piece_that_leads_nowhere_takes_no_bridge(street: np.ndarray) -> None:
-    """A piece beside the gap is nearer than the other side of it."""
-    street[66:70, 72:80] = 254
-    (bridge,) = bridges(traced(street))
-    np.testing.assert_allclose(bridge.points[:, 1], 60, atol=0.5)
-
-
 @pytest.mark.parametrize("angle", np.linspace(5, 175, 6).tolist())
 def test_streets_at_all_angles(canvas: Callable[..., object], angle: float) -> None:
     way = np.array([math.cos(math.radians(angle)), math.sin(math.radians(angle))])

@@ -10,8 +10,8 @@ from hypothesis.extra import numpy as hnp
 from skimage.filters import apply_hysteresis_threshold
 from skimage.measure import label
 
-from road_extractor_plugin.compute.raster_rows import ArrayRows, RasterRows, Strips
-from road_extractor_plugin.compute.threshold import drop_small_pieces, fill_small_holes, hysteresis, is_road
+from road_extractor_plugin.compute.raster_rows import ArrayRows, RasterRows
+from road_extractor_plugin.compute.threshold import fill_small_holes, hysteresis, is_road
 from road_extractor_plugin.contract.model_card import Thresholds
 
 probabilities = hnp.arrays(
@@ -72,16 +72,8 @@ def test_a_threshold_is_reached_by_the_value_that_stores_it(threshold: float, ex
     ],
 )
 def test_small_pieces_go_unless_the_data_end_there(rows: list[str], kept: int) -> None:
-    mask = hysteresis(ArrayRows(raster(*rows)), Thresholds(high=0.5, low=0.3))
-    assert road(drop_small_pieces(mask, 3)).sum() == kept
-
-
-def test_small_pieces_that_hold_a_spared_pixel_stay() -> None:
-    mask = hysteresis(ArrayRows(raster(".....", ".##..", "....#", ".....", ".#...", ".....")), Thresholds(0.5, 0.3))
-    spared = np.array([[1, 2], [2, 2], [3, 0]])
-    for rows in (1, 2, 6):
-        left = road(drop_small_pieces(mask, 3, spared, Strips(6, rows)))
-        assert np.argwhere(left).tolist() == [[1, 1], [1, 2], [2, 4]], "the piece at the raster's edge stays as well"
+    mask = hysteresis(ArrayRows(raster(*rows)), Thresholds(high=0.5, low=0.3), min_area_px=3)
+    assert road(mask).sum() == kept
 
 
 def test_places_on_road() -> None:

@@ -15,6 +15,7 @@ from road_extractor_plugin.engine.interpreter import (
     Interpreter,
     environment_python,
     find_interpreter,
+    marker_of,
     process_options,
 )
 
@@ -61,12 +62,14 @@ def test_python_of_qgis(
 def test_the_environment_goes_before_qgis_and_sees_none_of_its_libraries(tmp_path: Path, platform: str) -> None:
     touch(tmp_path / "usr/bin/python3")
     python = touch(environment_python(tmp_path / "environment", platform))
+    touch(marker_of(tmp_path / "environment"))
     found = find_interpreter(None, tmp_path / "environment", host(tmp_path, platform, "usr/bin/python3", "usr"))
     assert found == Interpreter(python)
 
 
 def test_the_chosen_one_goes_before_all(tmp_path: Path) -> None:
     touch(environment_python(tmp_path / "environment"))
+    touch(marker_of(tmp_path / "environment"))
     chosen = touch(tmp_path / "mine" / "python3.11")
     assert find_interpreter(chosen, tmp_path / "environment") == Interpreter(chosen)
 

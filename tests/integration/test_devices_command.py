@@ -14,6 +14,7 @@ import pytest
 from road_extractor_plugin.compute.local import LocalCompute
 from road_extractor_plugin.compute.self_test import self_test_input
 from road_extractor_plugin.contract.model_card import ModelCard, SelfTest
+from road_extractor_plugin.engine.models import default_model
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_devices_lists_all_and_says_what_would_be_taken(command: Any) -> None:
     run = command("devices")
     assert run.status == 0, run.err
     assert "cpu           here  processor, onnxruntime" in run.out
-    assert "'starter.onnx' would run on " in run.out
+    assert f"'{default_model().name}' would run on " in run.out
 
 
 def test_devices_as_json(command: Any, tiny_model: Path) -> None:
