@@ -12,6 +12,7 @@ from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QAction
 
 from road_extractor_plugin.engine.worker_pool import WorkerPool
+from road_extractor_plugin.gui.area_controller import AreaController
 from road_extractor_plugin.gui.batch_controller import BatchController
 from road_extractor_plugin.gui.dock import RoadExtractorDock
 from road_extractor_plugin.gui.extract_controller import ExtractController
@@ -54,6 +55,7 @@ class RoadExtractorPlugin:
         dock = self._add_dock()
         controller = ExtractController(self._iface, dock, self._workers)
         self._undo.callback(controller.close)
+        self._undo.callback(AreaController(self._iface.mapCanvas(), dock).close)
         self._undo.callback(BatchController(self._iface, dock, self._workers).close)
         threshold = ThresholdController(self._iface, dock, self._workers)
         self._undo.callback(threshold.close)
@@ -66,7 +68,6 @@ class RoadExtractorPlugin:
         controller.engine_missing.connect(setup.show)
         extract = self._add_action("road_extractor_extract", _tr("Extract roads"), controller.run_active_layer)
         extract.setToolTip(_tr("Extract roads from the active raster layer, in the visible extent"))
-        controller.running_changed.connect(extract.setDisabled)
         self._iface.addToolBarIcon(extract)
         self._undo.callback(self._iface.removeToolBarIcon, extract)
         self._add_action("road_extractor_panel", _tr("Show panel"), lambda: dock.setUserVisible(True))

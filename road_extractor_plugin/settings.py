@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import TypeVar
 
 from qgis.core import QgsApplication, QgsSettings
 
@@ -19,10 +20,15 @@ _NO = "no"
 _DEFAULT_IDLE_MINUTES = 10.0
 
 
+Choice = TypeVar("Choice", bound=Enum)
+
+
 class AreaChoice(str, Enum):
     """Which part of the layer is searched for roads."""
 
     VISIBLE = "visible"
+    RECTANGLE = "rectangle"
+    POLYGONS = "polygons"
     LAYER = "layer"
 
 
@@ -45,7 +51,7 @@ def load_settings() -> Settings:
     """The choices of the last run; what is missing or cannot be understood is left to the default."""
     threshold, preset = _number("threshold"), _text("preset")
     return Settings(
-        area=AreaChoice.LAYER if _text("area") == AreaChoice.LAYER.value else AreaChoice.VISIBLE,
+        area=_one_of(AreaChoice, "area", AreaChoice.VISIBLE),
         model=_path("model"),
         threshold=threshold if threshold is not None and 0 < threshold <= 1 else None,
         preset=preset if preset in PRESETS else None,
@@ -143,6 +149,11 @@ def save_speed_mpx_s(speed_mpx_s: float) -> None:
 
 def _text(key: str) -> str:
     return str(QgsSettings().value(f"{_SECTION}/{key}") or "")
+
+
+def _one_of(choices: type[Choice], key: str, default: Choice) -> Choice:
+    text = _text(key)
+    return choices(text) if text in {choice.value for choice in choices} else default
 
 
 def _path(key: str) -> Path | None:

@@ -22,7 +22,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QAction, QApplication, QDialog, QPushButton, QTabWidget, QWidget
+from qgis.PyQt.QtWidgets import QAction, QApplication, QDialog, QProgressBar, QTabWidget, QWidget
 from qgis.utils import iface
 
 from road_extractor_plugin.gui.batch_page import BatchPage
@@ -71,7 +71,7 @@ def _open_example() -> None:
 def _extract(window: QWidget) -> None:
     window.findChild(QAction, "road_extractor_extract").trigger()
     QTest.qWait(300)
-    _wait_until(window.findChild(QPushButton, "run_button").isEnabled)
+    _wait_until(window.findChild(QProgressBar, "progress_bar").isHidden)
     _settle()
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -25,7 +24,7 @@ from road_extractor_plugin.bridge.layer_file import can_be_rendered, layer_file
 from road_extractor_plugin.bridge.map_area import metres_per_unit
 from road_extractor_plugin.bridge.output_folder import safe_name
 from road_extractor_plugin.bridge.rendered_tiles import TILE_PX, RenderedTiles
-from road_extractor_plugin.bridge.xyz_tiles import HALF_WORLD, XyzService, XyzTiles
+from road_extractor_plugin.bridge.xyz_tiles import HALF_WORLD, XyzService, XyzTiles, level_for
 from road_extractor_plugin.contract.errors import ImageryTooLargeError, RasterUnusableError
 from road_extractor_plugin.contract.request import Basemap
 from road_extractor_plugin.contract.tiles import MAX_TILES, TileLattice, TileSource
@@ -33,8 +32,6 @@ from road_extractor_plugin.contract.tiles import MAX_TILES, TileLattice, TileSou
 if TYPE_CHECKING:
     from road_extractor_plugin.core.mosaic import Mosaic
 
-_COARSER = 1.05
-"""A level whose pixels are larger than wanted by no more than this is taken: the next one has four times as many."""
 _MUCH_FINER = 2.0
 """Finer than wanted by this factor, pixels are averaged before they come to us."""
 _DEFAULT_ZOOM_RANGE = 0, 18
@@ -56,21 +53,26 @@ class Imagery:
     raster: Path | Basemap
     ground_resolution_m: float
     """Metres on the ground per pixel, where it was asked for."""
-    source: TileSource | None = None
-    """Fetches a basemap; None for a file."""
+    lattice: TileLattice | None = None
+    """The tiles of a basemap; None for a file."""
+    make_source: Callable[[], TileSource] | None = None
+    """Makes what fetches them, in the thread of the layer and while that is there."""
     terms: str = ""
     """Whose terms of use forbid to download much at once; empty where none are known."""
     most_tiles: int = MAX_TILES
     """That one run may fetch."""
 
     def mosaic(self) -> Mosaic | None:
-        """The raster that a basemap becomes while it is read, in the folder of QGIS for such; None for a file."""
-        if self.source is None:
+        """The raster that a basemap becomes while it is read, in the folder of QGIS for such; None for a file.
+
+        To be called in the thread of the layer and while that is there; the mosaic itself needs neither.
+        """
+        if self.make_source is None:
             return None
         # Imported here: it switches Python's GDAL to exceptions, which waits until the first job starts.
         from road_extractor_plugin.core.mosaic import Mosaic
 
-        return Mosaic(str(self.raster), self.source, Path(QgsProcessingUtils.tempFolder()))
+        return Mosaic(str(self.raster), self.make_source(), Path(QgsProcessingUtils.tempFolder()))
 
     def tiles_around(self, polygon: QgsGeometry) -> int:
         """About how many tiles a polygon in the layer's coordinates touches; 0 for a file.
@@ -80,9 +82,9 @@ class Imagery:
         Raises:
             ImageryTooLargeError: More than one run may fetch.
         """
-        if self.source is None:
+        if self.lattice is None:
             return 0
-        width, height = self.source.lattice.tile_size
+        width, height = self.lattice.tile_size
         bounds = polygon.boundingBox()
         around = math.ceil(bounds.width() / width + 1) * math.ceil(bounds.height() / height + 1)
         touched = polygon.area() / (width * height) + polygon.length() / math.sqrt(width * height) / 2 + 1
@@ -100,7 +102,7 @@ def imagery_of(
     *,
     needs_crs: bool = True,
 ) -> Imagery:
-    """Decide how a layer is read; nothing of it is read yet, and the layer itself is not needed afterwards.
+    """Decide how a layer is read; nothing of it is read yet.
 
     Args:
         layer: Of any provider.
@@ -125,23 +127,23 @@ def imagery_of(
     uri.setEncodedUri(layer.source())
     is_service = layer.providerType() == "wms"
     if is_service and uri.param("type") == "xyz" and layer.crs().authid() == "EPSG:3857":
-        source: TileSource = _xyz_tiles(xyz_service(uri), wanted_m / _mean(unit_m))
-        kind = "XYZ"
+        kind, service = "XYZ", xyz_service(uri)
+        zoom = service.zoom_for(wanted_m / _mean(unit_m))
+        lattice = service.lattice(zoom)
+
+        def make_source() -> TileSource:
+            return XyzTiles(service, zoom, Patience())
     else:
-        source = RenderedTiles(layer, rendered_lattice(layer, unit_m, wanted_m), Patience(parallel=3, attempts=3))
-        kind = _kind(layer, uri)
+        kind, lattice = _kind(layer, uri), rendered_lattice(layer, unit_m, wanted_m)
+
+        def make_source() -> TileSource:
+            return RenderedTiles(layer, lattice, Patience(parallel=3, attempts=3))
+
     url = public_url(uri.param("url")) if is_service else layer.publicSource()
     stem = f"{safe_name(layer.name())}_{datetime.now():%Y%m%d_%H%M%S}"
-    x, y = source.lattice.pixel_size
-    found_m = _mean((x * unit_m[0], y * unit_m[1]))
-    return Imagery(Basemap(layer.name(), kind, url, stem), found_m, source, *terms_of(uri.param("url")))
-
-
-def _xyz_tiles(service: XyzService, wanted_units: float) -> XyzTiles:
-    zooms = range(service.zoom_range[0], service.zoom_range[1] + 1)
-    return XyzTiles(
-        service, zooms[level_for([service.lattice(z).pixel_size[0] for z in zooms], wanted_units)], Patience()
-    )
+    found_m = _mean((lattice.pixel_size[0] * unit_m[0], lattice.pixel_size[1] * unit_m[1]))
+    basemap = Basemap(layer.name(), kind, url, stem)
+    return Imagery(basemap, found_m, lattice, make_source, *terms_of(uri.param("url")))
 
 
 def rendered_lattice(layer: QgsRasterLayer, unit_m: tuple[float, float], wanted_m: float) -> TileLattice:
@@ -218,14 +220,6 @@ def web_access(uri: QgsDataSourceUri) -> WebAccess:
         if name.startswith(_HEADER):
             headers[name[len(_HEADER) :].title()] = value
     return WebAccess(uri.authConfigId(), headers, uri.username(), uri.password())
-
-
-def level_for(resolutions_m: Sequence[float], wanted_m: float) -> int:
-    """The coarsest level that is as fine as wanted, else the finest of all; levels in any order."""
-    fine_enough = [index for index, found_m in enumerate(resolutions_m) if found_m <= wanted_m * _COARSER]
-    if fine_enough:
-        return max(fine_enough, key=lambda index: resolutions_m[index])
-    return min(range(len(resolutions_m)), key=lambda index: resolutions_m[index])
 
 
 def public_url(url: str) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCoordinateTransformContext,
     QgsCsException,
     QgsDistanceArea,
+    QgsFeatureRequest,
     QgsGeometry,
     QgsMapSettings,
     QgsPointXY,
     QgsRasterLayer,
     QgsUnitTypes,
+    QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QPolygonF
@@ -26,6 +30,58 @@ _EXTRA_POINTS_PER_EDGE = 20
 """A straight edge on the map is a curve in another coordinate reference system."""
 
 
+@dataclass(frozen=True)
+class ChosenArea:
+    """Where roads are sought."""
+
+    polygon: QgsGeometry
+    crs: QgsCoordinateReferenceSystem
+    context: QgsCoordinateTransformContext
+    is_whole_layer: bool = False
+
+    def on_layer(self, layer: QgsRasterLayer) -> QgsGeometry:
+        """The part on a layer, in that layer's coordinates.
+
+        Raises:
+            AreaError: There is none.
+        """
+        if not layer.crs().isValid():
+            return self.polygon
+        part = in_crs(self.polygon, self.crs, layer.crs(), self.context)
+        part = part.intersection(QgsGeometry.fromRect(layer.extent()))
+        if part.isEmpty() or part.area() <= 0:
+            raise AreaError(
+                QCoreApplication.translate("map_area", "The area does not meet the layer '{}'").format(layer.name()),
+                QCoreApplication.translate("map_area", "Choose an area on the layer"),
+            )
+        return part
+
+
+def polygons_of(layer: QgsVectorLayer, *, only_selected: bool) -> QgsGeometry:
+    """The union of a layer's polygons.
+
+    Raises:
+        AreaError: There are none.
+    """
+    request = QgsFeatureRequest().setNoAttributes()
+    features = layer.getSelectedFeatures(request) if only_selected else layer.getFeatures(request)
+    union = QgsGeometry.unaryUnion([feature.geometry() for feature in features if feature.hasGeometry()])
+    if union.isEmpty():
+        problem = (
+            QCoreApplication.translate("map_area", "No polygon of the layer '{}' is selected")
+            if only_selected
+            else QCoreApplication.translate("map_area", "The layer '{}' has no polygon")
+        )
+        remedy = QCoreApplication.translate("map_area", "Select or draw one")
+        raise AreaError(problem.format(layer.name()), remedy)
+    return union
+
+
+def curved(polygon: QgsGeometry) -> QgsGeometry:
+    """A polygon with so many points that it keeps its shape in other coordinates."""
+    return polygon.densifyByCount(_EXTRA_POINTS_PER_EDGE)
+
+
 def visible_part(layer: QgsRasterLayer, view: QgsMapSettings) -> QgsGeometry:
     """The part of a layer that the map shows, a polygon in the map's coordinate reference system.
 
@@ -36,6 +92,8 @@ def visible_part(layer: QgsRasterLayer, view: QgsMapSettings) -> QgsGeometry:
     """
     corners = view.visiblePolygon()
     shown = QgsGeometry.fromQPolygonF(QPolygonF([*corners, corners[0]]))
+    if not view.hasValidSettings():  # zoomed out so far that QGIS gives up; its corners mean nothing then
+        shown = QgsGeometry.fromRect(view.visibleExtent())
     covered = QgsGeometry.fromRect(view.layerExtentToOutputExtent(layer, layer.extent()))
     part = shown.intersection(covered)
     if part.isEmpty() or part.area() <= 0:
@@ -43,7 +101,7 @@ def visible_part(layer: QgsRasterLayer, view: QgsMapSettings) -> QgsGeometry:
             QCoreApplication.translate("map_area", "The map does not show the layer '{}'").format(layer.name()),
             QCoreApplication.translate("map_area", "Zoom to the layer, or choose the whole layer as the area"),
         )
-    return part.densifyByCount(_EXTRA_POINTS_PER_EDGE)
+    return curved(part)
 
 
 def in_crs(

@@ -16,6 +16,8 @@ from road_extractor_plugin.contract.tiles import FetchedTile, TileIndex, TileLat
 HALF_WORLD = 20_037_508.342789244
 """x of the eastern edge of Web Mercator."""
 _STANDARD_PX = 256
+_COARSER = 1.05
+"""A level whose pixels are larger than wanted by no more than this is taken: the next one has four times as many."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class XyzService:
             level=f"zoom {zoom}",
         )
 
+    def zoom_for(self, wanted: float) -> int:
+        """The zoom level for pixels of a wanted size in CRS units."""
+        zooms = range(self.zoom_range[0], self.zoom_range[1] + 1)
+        return zooms[level_for([self.lattice(zoom).pixel_size[0] for zoom in zooms], wanted)]
+
     def url(self, zoom: int, tile: TileIndex) -> str:
         """Where a tile is."""
         values = {
@@ -57,6 +64,14 @@ class XyzService:
         for name, value in values.items():
             url = url.replace(name, str(value))
         return url
+
+
+def level_for(sizes: Sequence[float], wanted: float) -> int:
+    """Index of the largest size that is as small as wanted, else of the smallest of all; in any order."""
+    fine_enough = [index for index, size in enumerate(sizes) if size <= wanted * _COARSER]
+    if fine_enough:
+        return max(fine_enough, key=lambda index: sizes[index])
+    return min(range(len(sizes)), key=lambda index: sizes[index])
 
 
 class XyzTiles:

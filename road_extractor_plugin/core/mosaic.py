@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Callable
+from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +47,7 @@ class Mosaic:
     Args:
         name: For messages.
         source: Fetches the tiles.
-        folder: Where it makes a folder of its own, which stays until `remove`.
+        folder: Where it makes a folder of its own when it is opened, which stays until `remove`.
     """
 
     feedback: Feedback = SilentFeedback()
@@ -59,7 +59,7 @@ class Mosaic:
         self.name = name
         self.tell = lambda *_: None
         self._source = source
-        self._path = Path(tempfile.mkdtemp(prefix="road_extractor_", dir=folder)) / "mosaic.tif"
+        self._path = folder / f"road_extractor_{uuid4().hex}" / "mosaic.tif"
         self._dataset: gdal.Dataset | None = None
         self._tiles = Window(0, 0, 0, 0)
         self._state: npt.NDArray[np.uint8] = np.zeros((0, 0), np.uint8)

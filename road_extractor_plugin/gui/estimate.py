@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from qgis.PyQt.QtCore import QCoreApplication
 
-from road_extractor_plugin.contract.tiles import TileSource
+from road_extractor_plugin.contract.tiles import TileLattice
 from road_extractor_plugin.gui.job import Job
 
+_LARGE_MEGAPIXELS = 400
+"""Minutes to hours on a processor."""
+_LARGE_TILES = 2_000
+_LARGE_WHERE_FORBIDDEN = 250
+"""Tiles of a service whose terms forbid much: about what looking around on the map fetches."""
 _TILES_PER_S = 15.0
 """Of a usual service over a usual connection."""
 _DOWNLOAD_BYTES_PER_PIXEL = 0.35
 """Of aerial imagery as JPEG."""
 _DISK_BYTES_PER_PIXEL = 4
+
+
+def is_large(job: Job) -> bool:
+    """Whether the user should think twice: minutes to hours, or more than a service likes."""
+    return (
+        job.megapixels >= _LARGE_MEGAPIXELS
+        or job.tiles >= _LARGE_TILES
+        or (bool(job.imagery.terms) and job.tiles >= _LARGE_WHERE_FORBIDDEN)
+    )
 
 
 def minutes(job: Job, speed_mpx_s: float | None) -> float:
@@ -27,9 +41,14 @@ def describe(job: Job, speed_mpx_s: float | None) -> str:
         job: What is about to start.
         speed_mpx_s: Megapixels per second of the last run; None before the first one.
     """
-    parts = [_resolution(job), _size(job)]
-    if job.imagery.source is not None:
-        parts.append(_fetching(job, job.imagery.source))
+    return f"{_resolution(job)} {describe_size(job, speed_mpx_s)}"
+
+
+def describe_size(job: Job, speed_mpx_s: float | None) -> str:
+    """The same without the ground resolutions."""
+    parts = [_size(job)]
+    if job.imagery.lattice is not None:
+        parts.append(_fetching(job, job.imagery.lattice))
     if speed_mpx_s is not None or job.tiles:
         parts.append(_duration(minutes(job, speed_mpx_s)))
     if job.imagery.terms:
@@ -43,7 +62,7 @@ def describe(job: Job, speed_mpx_s: float | None) -> str:
 
 def _resolution(job: Job) -> str:
     found, wanted = job.imagery.ground_resolution_m, job.ground_resolution_m
-    level = "" if job.imagery.source is None else f" ({job.imagery.source.lattice.level})"
+    level = "" if job.imagery.lattice is None else f" ({job.imagery.lattice.level})"
     return _tr("Imagery has {found:.2f} m per pixel on the ground{level}, the model wants {wanted:.2f} m.").format(
         found=found, level=level, wanted=wanted
     )
@@ -55,8 +74,8 @@ def _size(job: Job) -> str:
     )
 
 
-def _fetching(job: Job, source: TileSource) -> str:
-    pixels = job.tiles * source.lattice.tile_px**2
+def _fetching(job: Job, lattice: TileLattice) -> str:
+    pixels = job.tiles * lattice.tile_px**2
     return _tr(
         "About {tiles:,} tiles are fetched, {download:,.0f} MB; they take {disk:,.0f} MB of disk meanwhile."
     ).format(

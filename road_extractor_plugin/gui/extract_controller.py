@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from road_extractor_plugin.contract.result import ExtractResult
 from road_extractor_plugin.engine.worker_compute import WorkerCompute
 from road_extractor_plugin.engine.worker_pool import WorkerPool
 from road_extractor_plugin.gui.dock import RoadExtractorDock
-from road_extractor_plugin.gui.estimate import describe
+from road_extractor_plugin.gui.estimate import describe, is_large
 from road_extractor_plugin.gui.job import Job, plan_job
 from road_extractor_plugin.gui.setup_controller import is_engine_there
 from road_extractor_plugin.settings import (
@@ -38,12 +39,6 @@ if TYPE_CHECKING:
 
     from road_extractor_plugin.core.mosaic import Mosaic
 
-_ASK_FROM_MEGAPIXELS = 400
-"""Jobs of this size and more are minutes to hours on a processor."""
-_ASK_FROM_TILES = 2_000
-_ASK_FROM_FORBIDDEN_TILES = 250
-"""Where the terms of a service forbid much: about what looking around on the map fetches."""
-
 _STOP_TIMEOUT_S = 10.0
 """How long unloading waits for a running task; the engine looks for a cancel between tiles."""
 
@@ -55,6 +50,8 @@ class _Run:
     layer_name: str
     request: ExtractRequest
     mosaic: Mosaic | None
+    project_number: int
+    """Counts the projects of a session: the results belong to the one that was open."""
 
     def forget(self) -> None:
         """Remove the imagery that was fetched."""
@@ -63,9 +60,8 @@ class _Run:
 
 
 class ExtractController(QObject):
-    """Runs one job at a time: from the dock's choices to a task, from its end to layers and messages."""
+    """Runs one job at a time, others wait: from the dock's choices to a task, from its end to layers and messages."""
 
-    running_changed = pyqtSignal(bool)
     extracted = pyqtSignal(str, object)
     """Name of the layer, and the `ExtractResult`."""
     engine_missing = pyqtSignal()
@@ -78,9 +74,10 @@ class ExtractController(QObject):
         self._workers = workers
         self._task: ExtractTask | None = None
         self._run_now: _Run | None = None
+        self._waiting: deque[_Run] = deque()
         self._incomplete: _Run | None = None
         """The last run, where imagery is missing."""
-        self._project_closed = False
+        self._project_number = 0
         dock.form.model_combo.refused.connect(self._complain)
         dock.form.show_settings(load_settings())
         dock.run_panel.run_clicked.connect(self.run)
@@ -99,14 +96,12 @@ class ExtractController(QObject):
             return
         form = self._dock.form
         form.layer_combo.setLayer(layer)
-        form.area_combo.setCurrentIndex(form.area_combo.findData(AreaChoice.VISIBLE))
+        form.area_picker.choose(AreaChoice.VISIBLE)
         self._dock.setUserVisible(True)
         self.run()
 
     def run(self) -> None:
-        """What the dock says, unless a run is on or the user thinks better of a large one."""
-        if self._task is not None:
-            return
+        """What the dock says, once the runs before it are done, unless the user thinks better of a large one."""
         if not is_engine_there():
             self.engine_missing.emit()
             return
@@ -124,24 +119,25 @@ class ExtractController(QObject):
         results = settings.output_folder or default_output_folder(QgsProject.instance())
         folder = run_folder(results, layer.name(), datetime.now().astimezone())
         try:
-            job = plan_job(layer, settings, card, view, folder)
+            area = self._dock.form.area_picker.area(layer, view)
+            job = plan_job(layer, area, settings, card, folder)
         except RoadExtractorError as error:
             self._complain(str(error))
             return
-        if not self._is_large(job) or self._confirm(job):
+        if not is_large(job) or self._confirm(job):
             save_settings(settings)
-            self._forget_incomplete()
-            self._start(_Run(layer.name(), job.request, job.imagery.mosaic()))
+            self._enqueue(_Run(layer.name(), job.request, job.imagery.mosaic(), self._project_number))
 
     def fetch_missing(self) -> None:
         """Run once more what imagery was missing for: what came is still there, only the rest is fetched."""
         run, self._incomplete = self._incomplete, None
-        if run is None or self._task is not None or not isinstance(run.request.raster, Basemap):
+        if run is None or not isinstance(run.request.raster, Basemap):
             return
         name, results = run.request.raster.name, run.request.output_folder.parent
         folder = run_folder(results, name, datetime.now().astimezone())
         basemap = replace(run.request.raster, stem=folder.name)
-        self._start(_Run(run.layer_name, replace(run.request, output_folder=folder, raster=basemap), run.mosaic))
+        request = replace(run.request, output_folder=folder, raster=basemap)
+        self._enqueue(replace(run, request=request, project_number=self._project_number))
 
     def cancel(self) -> None:
         """Ask the running task to stop; it does at the next tile."""
@@ -158,21 +154,19 @@ class ExtractController(QObject):
                 signal.disconnect()
             task.cancel()
             task.wait_until_stopped(_STOP_TIMEOUT_S)
-        if self._run_now is not None:
-            self._run_now.forget()
-        self._forget_incomplete()
+        for run in (self._run_now, self._incomplete, *self._waiting):
+            if run is not None:
+                run.forget()
 
-    def _forget_incomplete(self) -> None:
-        run, self._incomplete = self._incomplete, None
-        if run is not None:
-            run.forget()
+    def _enqueue(self, run: _Run) -> None:
+        self._waiting.append(run)
+        if self._task is None:
+            self._start_next()
+        self._dock.run_panel.show_waiting(len(self._waiting))
 
-    def _is_large(self, job: Job) -> bool:
-        return (
-            job.megapixels >= _ASK_FROM_MEGAPIXELS
-            or job.tiles >= _ASK_FROM_TILES
-            or (bool(job.imagery.terms) and job.tiles >= _ASK_FROM_FORBIDDEN_TILES)
-        )
+    def _start_next(self) -> None:
+        if self._waiting:
+            self._start(self._waiting.popleft())
 
     def _confirm(self, job: Job) -> bool:
         text = f"{job.request.raster.name}: {describe(job, load_speed_mpx_s())}\n\n" + self.tr("Start it?")
@@ -187,20 +181,28 @@ class ExtractController(QObject):
         task.extracted.connect(self._on_extracted)
         task.failed.connect(self._on_failed)
         task.cancelled.connect(self._on_cancelled)
-        self._task, self._run_now, self._project_closed = task, run, False
+        incomplete, self._incomplete = self._incomplete, None
+        if incomplete is not None:
+            incomplete.forget()
+        self._task, self._run_now = task, run
         panel.show_started()
-        self.running_changed.emit(True)
+        panel.show_waiting(len(self._waiting))
         log(f"Roads in '{run.request.raster}', results in '{run.request.output_folder}'.")
         QgsApplication.taskManager().addTask(task)
 
     def _on_extracted(self, result: ExtractResult) -> None:
-        imagery, layer_name = result.report.imagery, self._run_now.layer_name if self._run_now else ""
+        imagery, run = result.report.imagery, self._run_now
         self._end(keeps_imagery=imagery is not None and imagery.missing > 0)
         save_speed_mpx_s(result.report.megapixels_per_s)
+        self._dock.run_panel.show_result(result)
+        if run is not None:
+            self.extracted.emit(run.layer_name, result)
+            self._show(result, is_project_there=run.project_number == self._project_number)
+        self._start_next()
+
+    def _show(self, result: ExtractResult, *, is_project_there: bool) -> None:
         panel = self._dock.run_panel
-        panel.show_result(result)
-        self.extracted.emit(layer_name, result)
-        if self._project_closed:
+        if not is_project_there:
             text = self.tr("{summary}. The project was closed meanwhile; the results are in '{folder}'.")
             self._say(text.format(summary=panel.summary(result), folder=result.paths.folder), Qgis.MessageLevel.Info)
             return
@@ -215,10 +217,12 @@ class ExtractController(QObject):
         self._end()
         self._dock.run_panel.show_message(problem)
         self._complain(problem)
+        self._start_next()
 
     def _on_cancelled(self) -> None:
         self._end()
         self._dock.run_panel.show_message(str(Cancelled()))
+        self._start_next()
 
     def _end(self, *, keeps_imagery: bool = False) -> None:
         run, self._run_now, self._task = self._run_now, None, None
@@ -227,10 +231,9 @@ class ExtractController(QObject):
         elif run is not None:
             run.forget()
         self._dock.run_panel.show_stopped()
-        self.running_changed.emit(False)
 
     def _on_project_closed(self) -> None:
-        self._project_closed = True
+        self._project_number += 1
 
     def _complain(self, text: str) -> None:
         self._say(text, Qgis.MessageLevel.Warning)

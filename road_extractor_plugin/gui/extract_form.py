@@ -6,14 +6,15 @@ from pathlib import Path
 
 from qgis.core import QgsMapLayerProxyModel, QgsProject, QgsRasterLayer
 from qgis.gui import QgsDoubleSpinBox, QgsFileWidget, QgsMapLayerComboBox
-from qgis.PyQt.QtWidgets import QComboBox, QFormLayout, QWidget
+from qgis.PyQt.QtWidgets import QFormLayout, QWidget
 
 from road_extractor_plugin.bridge.ground_resolution import layer_ground_resolution_m
+from road_extractor_plugin.gui.area_picker import AreaPicker
 from road_extractor_plugin.gui.model_picker import ModelPicker
 from road_extractor_plugin.gui.notice_label import NoticeLabel
 from road_extractor_plugin.gui.numbers import number
 from road_extractor_plugin.gui.preset_combo import PresetCombo
-from road_extractor_plugin.settings import AreaChoice, Settings
+from road_extractor_plugin.settings import Settings
 
 
 class ExtractForm(QWidget):
@@ -23,7 +24,10 @@ class ExtractForm(QWidget):
         super().__init__(parent)
         self.setObjectName("extract_form")
         self.layer_combo = self._make_layer_combo()
-        self.area_combo = self._make_area_combo()
+        self.area_picker = AreaPicker(self)
+        self.area_combo = self.area_picker.combo
+        self.estimate_label = NoticeLabel(self)
+        self.estimate_label.setObjectName("estimate_label")
         self.model_picker = ModelPicker(self)
         self.model_combo = self.model_picker.combo
         self.resolution_label = NoticeLabel(self)
@@ -41,14 +45,6 @@ class ExtractForm(QWidget):
         combo.setObjectName("layer_combo")
         combo.setFilters(QgsMapLayerProxyModel.RasterLayer)
         combo.setToolTip(self.tr("The imagery in which roads are sought"))
-        return combo
-
-    def _make_area_combo(self) -> QComboBox:
-        combo = QComboBox(self)
-        combo.setObjectName("area_combo")
-        combo.addItem(self.tr("Visible extent"), AreaChoice.VISIBLE)
-        combo.addItem(self.tr("Whole layer"), AreaChoice.LAYER)
-        combo.setToolTip(self.tr("The part of the layer that is searched"))
         return combo
 
     def _make_threshold_box(self) -> QgsDoubleSpinBox:
@@ -80,7 +76,7 @@ class ExtractForm(QWidget):
     def _lay_out(self) -> None:
         rows = (
             (self.tr("&Layer"), self.layer_combo),
-            (self.tr("&Area"), self.area_combo),
+            (self.tr("&Area"), self.area_picker),
             (self.tr("&Model"), self.model_picker),
             (self.tr("&Threshold"), self.threshold_box),
             (self.tr("&Kind of place"), self.preset_combo),
@@ -94,6 +90,8 @@ class ExtractForm(QWidget):
             widget.setAccessibleName(label.replace("&", ""))
             if widget is self.model_picker:
                 layout.addRow(self.resolution_label)
+        layout.addRow(self.estimate_label)
+        self.estimate_label.hide()
 
     def _show_resolution(self) -> None:
         """Say how fine the imagery is, and whether that is what the model was made for."""
@@ -129,7 +127,7 @@ class ExtractForm(QWidget):
         """What the user chose."""
         folder = self.folder_widget.filePath().strip()
         return Settings(
-            area=AreaChoice(self.area_combo.currentData()),
+            area=self.area_picker.choice(),
             model=self.model_combo.model(),
             threshold=self.threshold_box.value() or None,
             preset=self.preset_combo.preset(),
@@ -138,7 +136,7 @@ class ExtractForm(QWidget):
 
     def show_settings(self, settings: Settings) -> None:
         """Put earlier choices into the widgets; a model that is gone is left out."""
-        self.area_combo.setCurrentIndex(self.area_combo.findData(settings.area))
+        self.area_picker.choose(settings.area)
         if settings.model is not None and settings.model.exists():
             self.model_combo.choose(settings.model)
         self.threshold_box.setValue(settings.threshold or 0.0)

@@ -48,6 +48,7 @@ class RunPanel(QWidget):
         self.fetch_missing_button.clicked.connect(self.fetch_missing_clicked)
         self.fetch_missing_button.hide()
         self._stage = ""
+        self._waiting = 0
         self._started_s = 0.0
         self._lay_out()
         self.show_stopped()
@@ -66,7 +67,7 @@ class RunPanel(QWidget):
         """A run has begun."""
         self._started_s = time.monotonic()
         self._stage = self.tr("Starting")
-        self.run_button.setEnabled(False)
+        self.run_button.setToolTip(self.tr("Starts when the run that is on is done"))
         self.cancel_button.setEnabled(True)
         self.result_label.clear()
         self.fetch_missing_button.hide()
@@ -84,7 +85,13 @@ class RunPanel(QWidget):
         """The run is so far, 0..100."""
         self.progress_bar.setValue(int(percent))
         remaining = self._remaining(percent / 100)
-        self.stage_label.setText(f"{self._stage} · {remaining}" if remaining else self._stage)
+        waiting = self.tr("{} waiting").format(self._waiting) if self._waiting else ""
+        self.stage_label.setText(" · ".join(part for part in (self._stage, remaining, waiting) if part))
+
+    def show_waiting(self, runs: int) -> None:
+        """So many runs come after this one."""
+        self._waiting = runs
+        self.show_progress(self.progress_bar.value())
 
     def show_cancelling(self) -> None:
         """The run was asked to stop."""
@@ -94,7 +101,7 @@ class RunPanel(QWidget):
 
     def show_stopped(self) -> None:
         """No run is on."""
-        self.run_button.setEnabled(True)
+        self.run_button.setToolTip("")
         self.cancel_button.setEnabled(False)
         self.progress_bar.hide()
         self.stage_label.hide()

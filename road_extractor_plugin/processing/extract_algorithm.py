@@ -94,6 +94,7 @@ class ExtractAlgorithm(RoadAlgorithm):
         try:
             self._area = self._area_of(parameters, context)
             self._imagery = self._imagery_of(parameters, context)
+            self._mosaic = self._imagery.mosaic()
         except RoadExtractorError as error:
             self._problem = error  # raised here, only the log would tell it
         return True
@@ -121,13 +122,13 @@ class ExtractAlgorithm(RoadAlgorithm):
     def _extract(self, request: ExtractRequest, feedback: QgsProcessingFeedback) -> ExtractResult:
         from road_extractor_plugin.core.pipeline import extract  # here, because it takes time
 
-        compute, mosaic = self.open_compute(request), self._imagery.mosaic()
+        compute = self.open_compute(request)
         try:
-            return extract(request, compute, ToolFeedback(feedback), mosaic)
+            return extract(request, compute, ToolFeedback(feedback), self._mosaic)
         finally:
             compute.close()
-            if mosaic is not None:
-                mosaic.remove()
+            if self._mosaic is not None:
+                self._mosaic.remove()
 
     def _request(self, parameters: dict[str, Any], context: QgsProcessingContext, folder: Path) -> ExtractRequest:
         return ExtractRequest(

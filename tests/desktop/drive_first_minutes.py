@@ -14,7 +14,7 @@ import numpy as np
 from qgis.core import QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QAction, QLabel, QPushButton
+from qgis.PyQt.QtWidgets import QAction, QLabel, QProgressBar
 from qgis.utils import iface, plugins
 
 from road_extractor_plugin.engine.engine_kind import CPU
@@ -71,7 +71,7 @@ def python_of_qgis() -> dict[str, Any]:
 def extract(window: Any) -> str:
     window.findChild(QAction, "road_extractor_extract").trigger()
     QTest.qWait(300)
-    wait_until(window.findChild(QPushButton, "run_button").isEnabled)
+    wait_until(window.findChild(QProgressBar, "progress_bar").isHidden)
     return str(window.findChild(QLabel, "result_label").text())
 
 

@@ -117,11 +117,19 @@ class Desktop:
 
     def is_idle(self) -> bool:
         """Whether no run is on."""
-        return self.child(QPushButton, "run_button").isEnabled()
+        return self.child(QProgressBar, "progress_bar").isHidden()
 
     def wait_until_idle(self) -> None:
         """Let the run end."""
         wait_until(self.is_idle)
+
+    def show_panel(self) -> None:
+        """Open the dock."""
+        self.child(QAction, "road_extractor_panel").trigger()
+
+    def wait_for_results(self, count: int) -> None:
+        """Let so many runs bring their layers."""
+        wait_until(lambda: len(QgsProject.instance().layerTreeRoot().findGroups()) == count and self.is_idle())
 
     def wait_for_progress(self, percent: int) -> None:
         """Let the run come so far."""
@@ -273,3 +281,9 @@ def write_raster_at() -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def wait_for() -> Callable[..., None]:
+    """Lets QGIS work until something is true: (condition, timeout_s=60)."""
+    return wait_until

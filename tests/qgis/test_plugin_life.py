@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any, Callable
 
-from qgis.core import QgsApplication, QgsProject
+from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsRectangle
 from qgis.PyQt.QtCore import QCoreApplication, QEvent, QObject
 from qgis.PyQt.QtWidgets import QAction, QDockWidget
 
@@ -78,3 +79,38 @@ def test_loading_imports_nothing_heavy(tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[2]
     seen = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True)
     assert seen.stdout.strip() == ""
+
+
+def test_unload_leaves_nothing_on_the_map(desktop: Any) -> None:
+    canvas = desktop.mapCanvas()
+    plugin = classFactory(desktop)
+    items, listeners = len(canvas.scene().items()), canvas.receivers(canvas.extentsChanged)
+    plugin.initGui()
+    desktop.child_combo("area_combo").setCurrentText("Drawn rectangle")
+    desktop.press("draw_button")
+    assert canvas.mapTool() is not None
+    plugin.unload()
+    assert canvas.mapTool() is None
+    assert len(canvas.scene().items()) == items
+    assert canvas.receivers(canvas.extentsChanged) == listeners
+
+
+def test_unload_while_imagery_is_awaited(
+    plugin: RoadExtractorPlugin, desktop: Any, tile_service: Any, imagery_folders: Callable[[], int]
+) -> None:
+    layer = QgsRasterLayer(f"type=xyz&url={tile_service.template}&zmin=0&zmax=19", "Basemap", "wms")
+    QgsProject.instance().addMapLayer(layer)
+    desktop.active = layer
+    canvas = desktop.mapCanvas()
+    canvas.setDestinationCrs(layer.crs())
+    canvas.setExtent(QgsRectangle(0, 0, 1000, 1000))
+    tile_service.delay_s = 60.0
+    desktop.click()
+    end_s = time.monotonic() + 60
+    while not any(zoom == 18 for zoom, _, _ in tile_service.asked) and time.monotonic() < end_s:
+        QCoreApplication.processEvents()
+        time.sleep(0.01)
+    start_s = time.monotonic()
+    plugin.unload()
+    assert time.monotonic() - start_s < 3
+    assert imagery_folders() == 0

@@ -182,7 +182,7 @@ def test_wms_is_stitched_pixel_for_pixel(wms_tiles: RenderedTiles) -> None:
 def test_wms_at_the_ground_resolution_that_is_wanted(wms_layer: QgsRasterLayer) -> None:
     found = imagery(wms_layer, wanted_m=0.8)
     assert found.ground_resolution_m == pytest.approx(0.8)
-    assert found.source.lattice.pixel_size[0] == pytest.approx(0.8 * 0.9996, rel=1e-4), "UTM's metres are shorter"
+    assert found.lattice.pixel_size[0] == pytest.approx(0.8 * 0.9996, rel=1e-4), "UTM's metres are shorter"
     assert str(found.raster) == "Squares"
     assert found.raster.kind == "WMS"
 
@@ -241,14 +241,14 @@ def test_layer_in_an_archive_as_the_map_shows_it(add_layer: Any, tmp_path: Path)
     layer = QgsRasterLayer(f"/vsizip/{tmp_path}/scene.zip/scene.tif", "Archive")
     layer.setOpacity(0.4)
     found = imagery(layer)
-    assert found.source is not None
+    assert found.lattice is not None
     assert found.raster.kind == "gdal"
-    assert found.source.lattice.pixel_size == (1.0, 1.0)
-    assert (found.source.lattice.west, found.source.lattice.north) == (
+    assert found.lattice.pixel_size == (1.0, 1.0)
+    assert (found.lattice.west, found.lattice.north) == (
         plain.extent().xMinimum(),
         plain.extent().yMaximum(),
     )
-    tiles = fetch(found.source, [TileIndex(0, 0), TileIndex(1, 1)])
+    tiles = fetch(found.make_source(), [TileIndex(0, 0), TileIndex(1, 1)])
     road = tiles[TileIndex(0, 0)].pixels[:3, 346:354]
     assert (road == 255).all()
     assert (tiles[TileIndex(0, 0)].pixels[3] == 255).all(), "the layer's opacity is for the map only"

@@ -2,6 +2,69 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="de" sourcelanguage="en">
 <context>
+    <name>AreaPicker</name>
+    <message>
+        <source>&amp;Draw on the map</source>
+        <translation>Auf der Karte &amp;zeichnen</translation>
+    </message>
+    <message>
+        <source>&amp;Selected features only</source>
+        <translation>Nur &amp;gewählte Objekte</translation>
+    </message>
+    <message>
+        <source>Add one, or draw a rectangle</source>
+        <translation>Fügen Sie einen hinzu, oder zeichnen Sie ein Rechteck</translation>
+    </message>
+    <message>
+        <source>Area</source>
+        <translation>Gebiet</translation>
+    </message>
+    <message>
+        <source>Click 'Draw on the map' and drag one</source>
+        <translation>Klicken Sie auf 'Auf der Karte zeichnen' und ziehen Sie eines auf</translation>
+    </message>
+    <message>
+        <source>Drawn rectangle</source>
+        <translation>Gezeichnetes Rechteck</translation>
+    </message>
+    <message>
+        <source>Layer of polygons</source>
+        <translation>Layer mit Polygonen</translation>
+    </message>
+    <message>
+        <source>No rectangle is drawn</source>
+        <translation>Es ist kein Rechteck gezeichnet</translation>
+    </message>
+    <message>
+        <source>Polygons of a layer</source>
+        <translation>Polygone eines Layers</translation>
+    </message>
+    <message>
+        <source>Roads are sought in its polygons only</source>
+        <translation>Straßen werden nur in seinen Polygonen gesucht</translation>
+    </message>
+    <message>
+        <source>The part of the layer that is searched</source>
+        <translation>Der Teil des Layers, der durchsucht wird</translation>
+    </message>
+    <message>
+        <source>The project has no layer of polygons</source>
+        <translation>Das Projekt hat keinen Layer mit Polygonen</translation>
+    </message>
+    <message>
+        <source>Then drag a rectangle over the place</source>
+        <translation>Danach ein Rechteck über dem Ort aufziehen</translation>
+    </message>
+    <message>
+        <source>Visible extent</source>
+        <translation>Kartenausschnitt</translation>
+    </message>
+    <message>
+        <source>Whole layer</source>
+        <translation>Ganzer Layer</translation>
+    </message>
+</context>
+<context>
     <name>BatchController</name>
     <message>
         <source>Choose the folder with the images, and one for the results.</source>
@@ -255,18 +318,6 @@
     <message>
         <source>The imagery in which roads are sought</source>
         <translation>Die Bilddaten, in denen Straßen gesucht werden</translation>
-    </message>
-    <message>
-        <source>The part of the layer that is searched</source>
-        <translation>Der Teil des Layers, der durchsucht wird</translation>
-    </message>
-    <message>
-        <source>Visible extent</source>
-        <translation>Kartenausschnitt</translation>
-    </message>
-    <message>
-        <source>Whole layer</source>
-        <translation>Ganzer Layer</translation>
     </message>
 </context>
 <context>
@@ -767,6 +818,10 @@ Jede Kennzahl nennt ihr Protokoll.</translation>
         <translation>Wird gestartet</translation>
     </message>
     <message>
+        <source>Starts when the run that is on is done</source>
+        <translation>Beginnt, wenn der laufende Durchgang fertig ist</translation>
+    </message>
+    <message>
         <source>Stopping</source>
         <translation>Wird angehalten</translation>
     </message>
@@ -785,6 +840,10 @@ Jede Kennzahl nennt ihr Protokoll.</translation>
     <message>
         <source>{length:.2f} km of road in {area:.2f} km², {seconds:.0f} s on {device}</source>
         <translation>{length:.2f} km Straße auf {area:.2f} km², {seconds:.0f} s auf {device}</translation>
+    </message>
+    <message>
+        <source>{} waiting</source>
+        <translation>{} in der Warteschlange</translation>
     </message>
 </context>
 <context>
@@ -1086,7 +1145,18 @@ Jede Kennzahl nennt ihr Protokoll.</translation>
     </message>
 </context>
 <context>
+    <name>imagery</name>
+    <message>
+        <source>as the map shows it</source>
+        <translation>wie die Karte sie zeigt</translation>
+    </message>
+</context>
+<context>
     <name>layer_file</name>
+    <message>
+        <source>Choose a raster file, or save it as a GeoTIFF (Export &gt; Save As)</source>
+        <translation>Wählen Sie eine Rasterdatei, oder speichern Sie ihn als GeoTIFF (Export &gt; Speichern als)</translation>
+    </message>
     <message>
         <source>Repair its data source, or choose another layer</source>
         <translation>Reparieren Sie die Datenquelle, oder wählen Sie einen anderen Layer</translation>
@@ -1094,10 +1164,6 @@ Jede Kennzahl nennt ihr Protokoll.</translation>
     <message>
         <source>Save it as a GeoTIFF (Export &gt; Save As) and choose that</source>
         <translation>Speichern Sie ihn als GeoTIFF (Export &gt; Speichern als) und wählen Sie dieses</translation>
-    </message>
-    <message>
-        <source>These come in a later version; for now save it as a GeoTIFF (Export &gt; Save As)</source>
-        <translation>Solche kommen in einer späteren Version; speichern Sie ihn vorerst als GeoTIFF (Export &gt; Speichern als)</translation>
     </message>
     <message>
         <source>Write one into the file with Raster &gt; Projections &gt; Assign Projection</source>
@@ -1186,8 +1252,28 @@ Jede Kennzahl nennt ihr Protokoll.</translation>
         <translation>Wählen Sie ein kleineres Gebiet auf dem Layer</translation>
     </message>
     <message>
+        <source>Choose an area on the layer</source>
+        <translation>Wählen Sie ein Gebiet auf dem Layer</translation>
+    </message>
+    <message>
+        <source>No polygon of the layer '{}' is selected</source>
+        <translation>Im Layer '{}' ist kein Polygon gewählt</translation>
+    </message>
+    <message>
+        <source>Select or draw one</source>
+        <translation>Wählen oder zeichnen Sie eines</translation>
+    </message>
+    <message>
         <source>The area cannot be placed in the layer's coordinates ({})</source>
         <translation>Das Gebiet lässt sich nicht in die Koordinaten des Layers umrechnen ({})</translation>
+    </message>
+    <message>
+        <source>The area does not meet the layer '{}'</source>
+        <translation>Das Gebiet liegt nicht auf dem Layer '{}'</translation>
+    </message>
+    <message>
+        <source>The layer '{}' has no polygon</source>
+        <translation>Der Layer '{}' hat kein Polygon</translation>
     </message>
     <message>
         <source>The map does not show the layer '{}'</source>
