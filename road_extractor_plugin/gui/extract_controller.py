@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qgis.core import Qgis, QgsApplication, QgsProject, QgsRasterLayer
@@ -117,14 +118,16 @@ class ExtractController(QObject):
     def _run(self, layer: QgsRasterLayer, card: ModelCard) -> None:
         settings, view = self._dock.form.settings(), self._iface.mapCanvas().mapSettings()
         results = settings.output_folder or default_output_folder(QgsProject.instance())
-        folder = run_folder(results, layer.name(), datetime.now().astimezone())
+        folder = self._new_folder(results, layer.name())
         try:
             area = self._dock.form.area_picker.area(layer, view)
             job = plan_job(layer, area, settings, card, folder)
         except RoadExtractorError as error:
             self._complain(str(error))
             return
-        if not is_large(job) or self._confirm(job):
+        if any(_question(run.request) == _question(job.request) for run in self._runs()):
+            self._say(self.tr("This is being done already."), Qgis.MessageLevel.Info)
+        elif not is_large(job) or self._confirm(job):
             save_settings(settings)
             self._enqueue(_Run(layer.name(), job.request, job.imagery.mosaic(), self._project_number))
 
@@ -134,7 +137,7 @@ class ExtractController(QObject):
         if run is None or not isinstance(run.request.raster, Basemap):
             return
         name, results = run.request.raster.name, run.request.output_folder.parent
-        folder = run_folder(results, name, datetime.now().astimezone())
+        folder = self._new_folder(results, name)
         basemap = replace(run.request.raster, stem=folder.name)
         request = replace(run.request, output_folder=folder, raster=basemap)
         self._enqueue(replace(run, request=request, project_number=self._project_number))
@@ -163,6 +166,14 @@ class ExtractController(QObject):
         if self._task is None:
             self._start_next()
         self._dock.run_panel.show_waiting(len(self._waiting))
+
+    def _runs(self) -> list[_Run]:
+        """The one that is on, and those that wait."""
+        return [*([] if self._run_now is None else [self._run_now]), *self._waiting]
+
+    def _new_folder(self, results: Path, layer_name: str) -> Path:
+        taken = {run.request.output_folder for run in self._runs()}
+        return run_folder(results, layer_name, datetime.now().astimezone(), taken)
 
     def _start_next(self) -> None:
         if self._waiting:
@@ -241,3 +252,9 @@ class ExtractController(QObject):
     def _say(self, text: str, level: Qgis.MessageLevel) -> None:
         log(text, level)
         self._iface.messageBar().pushMessage(self.tr("Road Extractor"), text, level)
+
+
+def _question(request: ExtractRequest) -> ExtractRequest:
+    """A request without the names of its outputs, which carry the time."""
+    raster = replace(request.raster, stem="") if isinstance(request.raster, Basemap) else request.raster
+    return replace(request, raster=raster, output_folder=Path())

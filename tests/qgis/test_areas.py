@@ -12,7 +12,7 @@ from qgis.core import QgsCoordinateReferenceSystem, QgsFeature, QgsGeometry, Qgs
 from qgis.gui import QgsMapToolPan
 from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QCheckBox, QLabel
+from qgis.PyQt.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel
 
 pytestmark = pytest.mark.usefixtures("plugin")
 
@@ -157,10 +157,11 @@ def test_runs_wait_for_each_other(desktop: Any, add_layer: Any, held_run: Any, o
     add_layer()
     desktop.press("run_button")
     held_run.wait_until_running()
-    QTest.qWait(1100)
-    desktop.press("run_button")
-    QTest.qWait(1100)
-    desktop.click()
+    for threshold in (0.4, 0.6):
+        desktop.child(QDoubleSpinBox, "threshold_box").setValue(threshold)
+        desktop.press("run_button")
+        desktop.click()
+    assert "This is being done already." in desktop.messages()
     assert "2 waiting" in desktop.child(QLabel, "stage_label").text()
     held_run.release()
     desktop.wait_for_results(3)
@@ -172,7 +173,7 @@ def test_cancel_goes_on_with_the_next(desktop: Any, add_layer: Any, held_run: An
     add_layer()
     desktop.press("run_button")
     held_run.wait_until_running()
-    QTest.qWait(1100)
+    desktop.child(QDoubleSpinBox, "threshold_box").setValue(0.4)
     desktop.press("run_button")
     desktop.press("cancel_button")
     QTest.qWait(300)

@@ -9,7 +9,7 @@
     </message>
     <message>
         <source>&amp;Selected features only</source>
-        <translation>Nur &amp;gewählte Objekte</translation>
+        <translation>N&amp;ur gewählte Objekte</translation>
     </message>
     <message>
         <source>Add one, or draw a rectangle</source>
@@ -247,6 +247,10 @@
     <message>
         <source>Start it?</source>
         <translation>Jetzt starten?</translation>
+    </message>
+    <message>
+        <source>This is being done already.</source>
+        <translation>Das ist bereits in Arbeit.</translation>
     </message>
     <message>
         <source>{summary}. The project was closed meanwhile; the results are in '{folder}'.</source>
