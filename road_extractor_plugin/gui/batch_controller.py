@@ -17,6 +17,7 @@ from road_extractor_plugin.contract.request import ExtractRequest, TraceOptions
 from road_extractor_plugin.engine.models import default_model
 from road_extractor_plugin.engine.worker_pool import WorkerPool
 from road_extractor_plugin.gui.dock import RoadExtractorDock
+from road_extractor_plugin.gui.messages import Messages
 from road_extractor_plugin.settings import (
     BatchSettings,
     Settings,
@@ -38,7 +39,7 @@ class BatchController(QObject):
 
     def __init__(self, iface: QgisInterface, dock: RoadExtractorDock, workers: WorkerPool) -> None:
         super().__init__(dock)
-        self._iface = iface
+        self._messages = Messages(iface)
         self._dock = dock
         self._workers = workers
         self._page = dock.batch_page
@@ -56,12 +57,12 @@ class BatchController(QObject):
         settings = self._page.settings()
         folder, output_folder = settings.folder, settings.output_folder
         if folder is None or output_folder is None:
-            self._complain(self.tr("Choose the folder with the images, and one for the results."))
+            self._messages.complain(self.tr("Choose the folder with the images, and one for the results."))
             return
         try:
             request = _request(folder, output_folder, settings, self._dock.form.settings())
         except RoadExtractorError as error:
-            self._complain(str(error))
+            self._messages.complain(str(error))
             return
         save_batch_settings(settings)
         self._start(request)
@@ -114,7 +115,7 @@ class BatchController(QObject):
             table=result.table,
         )
         self._page.show_message(text)
-        self._say(text, Qgis.MessageLevel.Warning if failed else Qgis.MessageLevel.Success)
+        self._messages.say(text, Qgis.MessageLevel.Warning if failed else Qgis.MessageLevel.Success)
         if result.merged_roads is not None:
             layer = QgsVectorLayer(f"{result.merged_roads}|layername=centerlines", self.tr("Merged roads"), "ogr")
             QgsProject.instance().addMapLayer(layer)
@@ -122,7 +123,7 @@ class BatchController(QObject):
     def _on_failed(self, problem: str) -> None:
         self._end()
         self._page.show_message(problem)
-        self._complain(problem)
+        self._messages.complain(problem)
 
     def _on_cancelled(self, text: str) -> None:
         self._end()
@@ -135,19 +136,12 @@ class BatchController(QObject):
     def _show(self, outcome: RasterOutcome) -> None:
         """Put the layers of a finished raster on the map."""
         if outcome.status == FAILED:
-            self._complain(f"{outcome.raster.name}: {outcome.message}")
+            self._messages.complain(f"{outcome.raster.name}: {outcome.message}")
             return
         try:
             add_result_group(stored_result(outcome.paths), QgsProject.instance())
         except RoadExtractorError as error:
-            self._complain(str(error))
-
-    def _complain(self, text: str) -> None:
-        self._say(text, Qgis.MessageLevel.Warning)
-
-    def _say(self, text: str, level: Qgis.MessageLevel) -> None:
-        log(text, level)
-        self._iface.messageBar().pushMessage(self.tr("Road Extractor"), text, level)
+            self._messages.complain(str(error))
 
 
 def _request(folder: Path, output_folder: Path, batch: BatchSettings, settings: Settings) -> BatchRequest:

@@ -15,7 +15,7 @@ from qgis.PyQt.QtWidgets import QMessageBox
 from road_extractor_plugin.bridge.layer_group import add_result_group
 from road_extractor_plugin.bridge.log import log
 from road_extractor_plugin.bridge.output_folder import default_output_folder, run_folder
-from road_extractor_plugin.contract.errors import Cancelled, RoadExtractorError
+from road_extractor_plugin.contract.errors import RoadExtractorError
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.request import Basemap, ExtractRequest
 from road_extractor_plugin.contract.result import ExtractResult
@@ -24,6 +24,7 @@ from road_extractor_plugin.engine.worker_pool import WorkerPool
 from road_extractor_plugin.gui.dock import RoadExtractorDock
 from road_extractor_plugin.gui.estimate import describe, is_large
 from road_extractor_plugin.gui.job import Job, plan_job
+from road_extractor_plugin.gui.messages import Messages
 from road_extractor_plugin.gui.setup_controller import is_engine_there
 from road_extractor_plugin.settings import (
     AreaChoice,
@@ -71,6 +72,7 @@ class ExtractController(QObject):
     def __init__(self, iface: QgisInterface, dock: RoadExtractorDock, workers: WorkerPool) -> None:
         super().__init__(dock)
         self._iface = iface
+        self._messages = Messages(iface)
         self._dock = dock
         self._workers = workers
         self._task: ExtractTask | None = None
@@ -79,7 +81,7 @@ class ExtractController(QObject):
         self._incomplete: _Run | None = None
         """The last run, where imagery is missing."""
         self._project_number = 0
-        dock.form.model_combo.refused.connect(self._complain)
+        dock.form.model_combo.refused.connect(self._messages.complain)
         dock.form.show_settings(load_settings())
         dock.run_panel.run_clicked.connect(self.run)
         dock.run_panel.cancel_clicked.connect(self.cancel)
@@ -90,7 +92,7 @@ class ExtractController(QObject):
         """The one click: the active raster layer, the visible extent, everything else as last time."""
         layer = self._iface.activeLayer()
         if not isinstance(layer, QgsRasterLayer):
-            self._say(
+            self._messages.say(
                 self.tr("Select a raster layer in the Layers panel first, then click Extract roads."),
                 Qgis.MessageLevel.Warning,
             )
@@ -109,9 +111,9 @@ class ExtractController(QObject):
         form = self._dock.form
         layer, card = form.layer(), form.model_combo.card()
         if layer is None:
-            self._complain(self.tr("Add a raster layer to the project and choose it in the panel."))
+            self._messages.complain(self.tr("Add a raster layer to the project and choose it in the panel."))
         elif card is None:
-            self._complain(self.tr("Choose a model file in the panel; none came with this installation."))
+            self._messages.complain(self.tr("Choose a model file in the panel; none came with this installation."))
         else:
             self._run(layer, card)
 
@@ -123,10 +125,10 @@ class ExtractController(QObject):
             area = self._dock.form.area_picker.area(layer, view)
             job = plan_job(layer, area, settings, card, folder)
         except RoadExtractorError as error:
-            self._complain(str(error))
+            self._messages.complain(str(error))
             return
         if any(_question(run.request) == _question(job.request) for run in self._runs()):
-            self._say(self.tr("This is being done already."), Qgis.MessageLevel.Info)
+            self._messages.say(self.tr("This is being done already."), Qgis.MessageLevel.Info)
         elif not is_large(job) or self._confirm(job):
             save_settings(settings)
             self._enqueue(_Run(layer.name(), job.request, job.imagery.mosaic(), self._project_number))
@@ -153,7 +155,7 @@ class ExtractController(QObject):
         QgsProject.instance().cleared.disconnect(self._on_project_closed)
         task, self._task = self._task, None
         if task is not None:
-            for signal in (task.extracted, task.failed, task.cancelled):
+            for signal in (task.done, task.failed, task.cancelled):
                 signal.disconnect()
             task.cancel()
             task.wait_until_stopped(_STOP_TIMEOUT_S)
@@ -189,7 +191,7 @@ class ExtractController(QObject):
         task = ExtractTask(run.request, compute, run.mosaic)
         task.progressChanged.connect(panel.show_progress)
         task.stage_changed.connect(panel.show_stage)
-        task.extracted.connect(self._on_extracted)
+        task.done.connect(self._on_extracted)
         task.failed.connect(self._on_failed)
         task.cancelled.connect(self._on_cancelled)
         incomplete, self._incomplete = self._incomplete, None
@@ -215,24 +217,26 @@ class ExtractController(QObject):
         panel = self._dock.run_panel
         if not is_project_there:
             text = self.tr("{summary}. The project was closed meanwhile; the results are in '{folder}'.")
-            self._say(text.format(summary=panel.summary(result), folder=result.paths.folder), Qgis.MessageLevel.Info)
+            self._messages.say(
+                text.format(summary=panel.summary(result), folder=result.paths.folder), Qgis.MessageLevel.Info
+            )
             return
         try:
             add_result_group(result, QgsProject.instance())
         except RoadExtractorError as error:
-            self._complain(str(error))
+            self._messages.complain(str(error))
         else:
-            self._say(f"{panel.summary(result)}.", Qgis.MessageLevel.Success)
+            self._messages.say(f"{panel.summary(result)}.", Qgis.MessageLevel.Success)
 
     def _on_failed(self, problem: str) -> None:
         self._end()
         self._dock.run_panel.show_message(problem)
-        self._complain(problem)
+        self._messages.complain(problem)
         self._start_next()
 
-    def _on_cancelled(self) -> None:
+    def _on_cancelled(self, text: str) -> None:
         self._end()
-        self._dock.run_panel.show_message(str(Cancelled()))
+        self._dock.run_panel.show_message(text)
         self._start_next()
 
     def _end(self, *, keeps_imagery: bool = False) -> None:
@@ -245,13 +249,6 @@ class ExtractController(QObject):
 
     def _on_project_closed(self) -> None:
         self._project_number += 1
-
-    def _complain(self, text: str) -> None:
-        self._say(text, Qgis.MessageLevel.Warning)
-
-    def _say(self, text: str, level: Qgis.MessageLevel) -> None:
-        log(text, level)
-        self._iface.messageBar().pushMessage(self.tr("Road Extractor"), text, level)
 
 
 def _question(request: ExtractRequest) -> ExtractRequest:

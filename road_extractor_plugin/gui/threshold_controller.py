@@ -12,7 +12,6 @@ from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from road_extractor_plugin.bridge.layer_file import layer_file
 from road_extractor_plugin.bridge.layer_group import add_result_group
-from road_extractor_plugin.bridge.log import log
 from road_extractor_plugin.bridge.output_folder import default_output_folder, run_folder
 from road_extractor_plugin.contract.errors import RoadExtractorError
 from road_extractor_plugin.contract.model_card import Thresholds
@@ -23,6 +22,7 @@ from road_extractor_plugin.contract.trace_settings import TraceSettings
 from road_extractor_plugin.engine.worker_compute import WorkerTracer
 from road_extractor_plugin.engine.worker_pool import WorkerPool
 from road_extractor_plugin.gui.dock import RoadExtractorDock
+from road_extractor_plugin.gui.messages import Messages
 from road_extractor_plugin.gui.preview_item import PreviewItem
 from road_extractor_plugin.settings import load_worker_choice
 from road_extractor_plugin.tasks.vectorize_task import PartTraced, TracePartTask, VectorizeTask
@@ -53,6 +53,7 @@ class ThresholdController(QObject):
     def __init__(self, iface: QgisInterface, dock: RoadExtractorDock, workers: WorkerPool) -> None:
         super().__init__(dock)
         self._iface = iface
+        self._messages = Messages(iface)
         self._dock = dock
         self._workers = workers
         self._page = dock.threshold_page
@@ -177,7 +178,7 @@ class ThresholdController(QObject):
                 trace=self._page.options(),
             )
         except RoadExtractorError as error:
-            self._complain(str(error))
+            self._messages.complain(str(error))
             return
         task = VectorizeTask(request, WorkerTracer(self._workers, load_worker_choice()))
         task.progressChanged.connect(lambda percent: self._page.progress_bar.setValue(int(percent)))
@@ -195,30 +196,23 @@ class ThresholdController(QObject):
         try:
             add_result_group(result, QgsProject.instance())
         except RoadExtractorError as error:
-            self._complain(str(error))
+            self._messages.complain(str(error))
             return
         self._page.show_box.setChecked(False)
         text = self.tr("{km:.2f} km of road in {lines} lines.").format(
             km=result.report.roads.length_km, lines=result.report.roads.centerlines
         )
         self._page.show_message(text)
-        self._say(text, Qgis.MessageLevel.Success)
+        self._messages.say(text, Qgis.MessageLevel.Success)
 
     def _on_not_applied(self, problem: str) -> None:
         self._end_applying()
         self._page.show_message(problem)
-        self._complain(problem)
+        self._messages.complain(problem)
 
     def _end_applying(self) -> None:
         self._applying = None
         self._page.show_applying(is_on=False)
-
-    def _complain(self, text: str) -> None:
-        self._say(text, Qgis.MessageLevel.Warning)
-
-    def _say(self, text: str, level: Qgis.MessageLevel) -> None:
-        log(text, level)
-        self._iface.messageBar().pushMessage(self.tr("Road Extractor"), text, level)
 
 
 def _length_km(found: PartTraced) -> float:

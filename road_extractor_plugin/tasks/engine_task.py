@@ -11,9 +11,10 @@ from qgis.PyQt.QtCore import QCoreApplication, pyqtSignal
 from road_extractor_plugin.bridge.feedback import TaskFeedback
 from road_extractor_plugin.bridge.log import log
 from road_extractor_plugin.contract.errors import Cancelled, EngineFailedError, RoadExtractorError
-from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.engine.worker_compute import WorkerTracer
-from road_extractor_plugin.tasks.interruption import interrupt_soon
+
+_INTERRUPT_AFTER_S = 1.0
+"""Cancelled work stops at the next tile, and its worker stays warm; the worker of what takes longer is ended."""
 
 
 class EngineTask(QgsTask):
@@ -24,7 +25,7 @@ class EngineTask(QgsTask):
 
     Args:
         title: For the list of running tasks.
-        compute: What the work is done with; closed at the end.
+        compute: What the work is done with; closed at the end. A task that opens it later keeps it in `_compute`.
     """
 
     stage_changed = pyqtSignal(str)
@@ -36,16 +37,16 @@ class EngineTask(QgsTask):
     cancelled = pyqtSignal(str)
     """The user stopped it; what that means, in plain words."""
 
-    def __init__(self, title: str, compute: WorkerTracer) -> None:
+    def __init__(self, title: str, compute: WorkerTracer | None = None) -> None:
         super().__init__(title, QgsTask.Flag.CanCancel)
         self._compute = compute
         self._result: object = None
-        self._problem = ""
-        self._stop_text: str | None = None
+        self._problem: str | None = None
+        self._stop_text = str(Cancelled())
         self._stopped = threading.Event()
         self._stopped.set()
 
-    def work(self, feedback: Feedback) -> object:
+    def work(self, feedback: TaskFeedback) -> object:
         """Do it, in a thread of the task manager.
 
         Returns:
@@ -56,7 +57,7 @@ class EngineTask(QgsTask):
         """
         raise NotImplementedError
 
-    def feedback(self) -> Feedback:
+    def feedback(self) -> TaskFeedback:
         """Tells the task how far it is."""
         return TaskFeedback(self, self.stage_changed.emit)
 
@@ -82,23 +83,27 @@ class EngineTask(QgsTask):
             )
             self._problem = text.format(type(error).__name__)
         finally:
-            self._compute.close()
+            if self._compute is not None:
+                self._compute.close()
             self._stopped.set()
         return self._result is not None
 
     def cancel(self) -> None:
         """Stop soon; QGIS calls this, and so may any thread."""
         super().cancel()
-        interrupt_soon(self._compute)
+        if self._compute is not None:
+            timer = threading.Timer(_INTERRUPT_AFTER_S, self._compute.interrupt)
+            timer.daemon = True
+            timer.start()
 
     def finished(self, result: bool) -> None:  # noqa: ARG002, FBT001  (as QGIS calls it)
         """Tell how it ended; QGIS calls this in the thread of the widgets."""
         if self._result is not None:
             self.done.emit(self._result)
-        elif self._stop_text is not None:
-            self.cancelled.emit(self._stop_text)
-        else:
+        elif self._problem is not None:
             self.failed.emit(self._problem)
+        else:
+            self.cancelled.emit(self._stop_text)
 
     def wait_until_stopped(self, timeout_s: float) -> bool:
         """Let the thread leave `run`; false if it does not in time.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from road_extractor_plugin.bridge.feedback import TaskFeedback
 from road_extractor_plugin.compute.raster_rows import ArrayRows
 from road_extractor_plugin.compute.traced import Traced
-from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.request import VectorizeRequest
 from road_extractor_plugin.contract.result import VectorizeResult
 from road_extractor_plugin.contract.trace_settings import TraceSettings
@@ -24,12 +24,13 @@ class VectorizeTask(EngineTask):
     def __init__(self, request: VectorizeRequest, tracer: WorkerTracer) -> None:
         super().__init__(f"Road Extractor: {request.probability.name}", tracer)
         self._request = request
+        self._tracer = tracer
 
-    def work(self, feedback: Feedback) -> VectorizeResult:
+    def work(self, feedback: TaskFeedback) -> VectorizeResult:
         """See `EngineTask.work`."""
         from road_extractor_plugin.core.vectorize import vectorize  # here, because it takes time
 
-        return vectorize(self._request, self._compute, feedback)
+        return vectorize(self._request, self._tracer, feedback)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +48,9 @@ class TracePartTask(EngineTask):
         super().__init__("Road Extractor: preview", tracer)
         self._part = part
         self._settings = settings
+        self._tracer = tracer
 
-    def work(self, feedback: Feedback) -> PartTraced:
+    def work(self, feedback: TaskFeedback) -> PartTraced:
         """See `EngineTask.work`."""
         rows = ArrayRows(self._part.values)
-        return PartTraced(self._part, self._compute.trace(rows, self._settings, self._part.pixel_size_m, feedback))
+        return PartTraced(self._part, self._tracer.trace(rows, self._settings, self._part.pixel_size_m, feedback))

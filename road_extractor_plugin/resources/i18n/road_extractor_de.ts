@@ -79,10 +79,6 @@
         <translation>Angehalten</translation>
     </message>
     <message>
-        <source>Road Extractor</source>
-        <translation>Road Extractor</translation>
-    </message>
-    <message>
         <source>Stopping</source>
         <translation>Wird angehalten</translation>
     </message>
@@ -195,13 +191,6 @@
     <message>
         <source>waiting</source>
         <translation>wartet</translation>
-    </message>
-</context>
-<context>
-    <name>BatchTask</name>
-    <message>
-        <source>Something unexpected happened ({}). Please report it, with what stands on the page 'Road Extractor' of View &gt; Panels &gt; Log Messages.</source>
-        <translation>Etwas Unerwartetes ist geschehen ({}). Bitte melden Sie es, zusammen mit dem, was unter Ansicht &gt; Bedienfelder &gt; Protokoll auf der Seite „Road Extractor“ steht.</translation>
     </message>
 </context>
 <context>
@@ -327,12 +316,15 @@
 <context>
     <name>ExtractTask</name>
     <message>
-        <source>Something unexpected happened ({}). Please report it, with what stands on the page 'Road Extractor' of View &gt; Panels &gt; Log Messages.</source>
-        <translation>Etwas Unerwartetes ist geschehen ({}). Bitte melden Sie es, zusammen mit dem, was unter Ansicht &gt; Bedienfelder &gt; Protokoll auf der Seite „Road Extractor“ steht.</translation>
-    </message>
-    <message>
         <source>loading the model</source>
         <translation>Modell wird geladen</translation>
+    </message>
+</context>
+<context>
+    <name>Messages</name>
+    <message>
+        <source>Road Extractor</source>
+        <translation>Road Extractor</translation>
     </message>
 </context>
 <context>
@@ -1015,10 +1007,6 @@ Jede Kennzahl nennt ihr Protokoll.</translation>
 </context>
 <context>
     <name>ThresholdController</name>
-    <message>
-        <source>Road Extractor</source>
-        <translation>Road Extractor</translation>
-    </message>
     <message>
         <source>The map does not show this raster.</source>
         <translation>Die Karte zeigt dieses Raster nicht.</translation>
