@@ -7,6 +7,7 @@ import struct
 import sys
 import threading
 import warnings
+import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -293,3 +294,19 @@ def tile_service() -> Iterator[TileService]:
 def png_of() -> Callable[[npt.NDArray[np.uint8]], bytes]:
     """Encodes (3 or 4, height, width)."""
     return png
+
+
+@pytest.fixture
+def stand_in_wheels(tmp_path: Path) -> Path:
+    """A folder with wheels that have the names of the engine's packages, and an empty module each."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    for name in ("numpy", "scipy", "scikit-image", "onnxruntime"):
+        stem, module = name.replace("-", "_"), {"scikit-image": "skimage"}.get(name, name)
+        info = f"{stem}-1.0.dist-info"
+        with zipfile.ZipFile(folder / f"{stem}-1.0-py3-none-any.whl", "w") as wheel:
+            wheel.writestr(f"{module}.py", "__version__ = '1.0'\n")
+            wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+            wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+            wheel.writestr(f"{info}/RECORD", "")
+    return folder

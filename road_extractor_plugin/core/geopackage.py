@@ -14,6 +14,7 @@ import numpy.typing as npt
 from road_extractor_plugin.contract.grid import Grid
 from road_extractor_plugin.contract.result import MISSING_IMAGERY, RoadCounts
 from road_extractor_plugin.contract.road_graph import RoadEdge, RoadGraph
+from road_extractor_plugin.core.connected import component_numbers
 from road_extractor_plugin.core.gdal_binding import closing, gdal, ogr, osr
 from road_extractor_plugin.core.ground import Ground, spatial_reference
 from road_extractor_plugin.core.output_errors import writing
@@ -235,19 +236,9 @@ def _pixel_m(grid: Grid) -> float:
 
 
 def _components(graph: RoadGraph) -> list[int]:
-    """Number of the connected component of each node, from 1 in the order of the nodes (union-find)."""
-    parent = list(range(len(graph.nodes)))
-
-    def root(node: int) -> int:
-        while parent[node] != node:
-            parent[node] = parent[parent[node]]
-            node = parent[node]
-        return node
-
-    for edge in graph.edges:
-        parent[root(edge.from_node)] = root(edge.to_node)
-    number: dict[int, int] = {}
-    return [number.setdefault(root(node), len(number) + 1) for node in range(len(parent))]
+    """Number of the connected component of each node, from 1 in the order of the nodes."""
+    numbers = component_numbers(len(graph.nodes), ((edge.from_node, edge.to_node) for edge in graph.edges))
+    return [number + 1 for number in numbers]
 
 
 def _write_styles(dataset: gdal.Dataset, kinds: Sequence[_LayerKind]) -> None:

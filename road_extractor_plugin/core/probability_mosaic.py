@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from road_extractor_plugin.contract.errors import RasterUnreadableError
 from road_extractor_plugin.contract.grid import Geotransform, Grid, Window
 from road_extractor_plugin.contract.raster_coding import CERTAIN, NODATA
+from road_extractor_plugin.core.connected import component_numbers
 from road_extractor_plugin.core.gdal_binding import gdal, gdal_detail, ogr, osr, quiet_gdal
 from road_extractor_plugin.core.ground import Ground, spatial_reference
 from road_extractor_plugin.core.raster_file import open_dataset, place
@@ -68,26 +69,23 @@ def groups_that_touch(scenes: Sequence[Scene]) -> list[list[Scene]]:
     Their outlines are compared as rectangles in the CRS of the first.
     """
     boxes = [_box_in(scene, scenes[0].grid.crs_wkt) for scene in scenes]
-    group = list(range(len(scenes)))
+    numbers = component_numbers(len(scenes), _meeting(boxes))
+    groups: list[list[Scene]] = [[] for _ in range(max(numbers) + 1)]
+    for number, scene in zip(numbers, scenes):
+        groups[number].append(scene)
+    return groups
 
-    def root(index: int) -> int:
-        while group[index] != index:
-            group[index] = group[group[index]]
-            index = group[index]
-        return index
 
+def _meeting(boxes: Sequence[Bounds]) -> Iterator[tuple[int, int]]:
+    """Pairs of rectangles with a common point, found on a sweep from west to east."""
     open_ones: list[int] = []
-    for index in sorted(range(len(scenes)), key=lambda i: boxes[i].west):
+    for index in sorted(range(len(boxes)), key=lambda i: boxes[i].west):
         box = boxes[index]
         open_ones = [other for other in open_ones if boxes[other].east >= box.west]
         for other in open_ones:
             if boxes[other].south <= box.north and box.south <= boxes[other].north:
-                group[max(root(index), root(other))] = min(root(index), root(other))
+                yield index, other
         open_ones.append(index)
-    members: dict[int, list[Scene]] = {}
-    for index, scene in enumerate(scenes):
-        members.setdefault(root(index), []).append(scene)
-    return list(members.values())
 
 
 def _box_in(scene: Scene, crs_wkt: str) -> Bounds:

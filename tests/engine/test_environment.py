@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -33,38 +32,16 @@ class Watcher(KeptLines):
         return any(self._cancel_at in line for line in self.lines)
 
 
-def write_wheel(folder: Path, name: str) -> None:
-    """A wheel with one empty module."""
-    module = {"scikit-image": "skimage"}.get(name, name)
-    stem = name.replace("-", "_")
-    info = f"{stem}-1.0.dist-info"
-    with zipfile.ZipFile(folder / f"{stem}-1.0-py3-none-any.whl", "w") as wheel:
-        wheel.writestr(f"{module}.py", "__version__ = '1.0'\n")
-        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        wheel.writestr(f"{info}/RECORD", "")
-
-
-@pytest.fixture
-def wheels(tmp_path: Path) -> Path:
-    """A folder with all stand-ins."""
-    folder = tmp_path / "wheels"
-    folder.mkdir()
-    for name in STAND_INS:
-        write_wheel(folder, name)
-    return folder
-
-
 @pytest.fixture
 def no_self_test(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand-ins cannot compute."""
     monkeypatch.setattr(environment, "_self_test", lambda folder, listener: None)
 
 
-def test_made_from_wheels_without_a_network(tmp_path: Path, wheels: Path, no_self_test: None) -> None:
+def test_made_from_wheels_without_a_network(tmp_path: Path, stand_in_wheels: Path, no_self_test: None) -> None:
     folder, watcher = tmp_path / "with blank" / "environment", Watcher()
     assert not look_at(folder).is_ready
-    state = create(BASE, folder, KIND, PackageSource(wheels), watcher)
+    state = create(BASE, folder, KIND, PackageSource(stand_in_wheels), watcher)
     assert state.is_ready
     assert "onnxruntime 1.0" in state.detail
     assert look_at(folder) == state
@@ -75,23 +52,23 @@ def test_made_from_wheels_without_a_network(tmp_path: Path, wheels: Path, no_sel
     assert not folder.exists()
 
 
-def test_a_missing_wheel_is_named_and_nothing_stays(tmp_path: Path, wheels: Path, no_self_test: None) -> None:
-    (wheels / "scipy-1.0-py3-none-any.whl").unlink()
+def test_a_missing_wheel_is_named_and_nothing_stays(tmp_path: Path, stand_in_wheels: Path, no_self_test: None) -> None:
+    (stand_in_wheels / "scipy-1.0-py3-none-any.whl").unlink()
     with pytest.raises(EngineSetupError, match=r"scipy.*folder holds the wheels"):
-        create(BASE, tmp_path / "environment", KIND, PackageSource(wheels), Watcher())
+        create(BASE, tmp_path / "environment", KIND, PackageSource(stand_in_wheels), Watcher())
     assert not (tmp_path / "environment").exists()
 
 
-def test_wrong_results_are_refused(tmp_path: Path, wheels: Path) -> None:
+def test_wrong_results_are_refused(tmp_path: Path, stand_in_wheels: Path) -> None:
     """The stand-ins fail the self-test, as a broken installation would."""
     with pytest.raises(EngineSetupError, match="CPU always works"):
-        create(BASE, tmp_path / "environment", KIND, PackageSource(wheels), Watcher())
+        create(BASE, tmp_path / "environment", KIND, PackageSource(stand_in_wheels), Watcher())
     assert not (tmp_path / "environment").exists()
 
 
-def test_cancelled_in_the_middle(tmp_path: Path, wheels: Path, no_self_test: None) -> None:
+def test_cancelled_in_the_middle(tmp_path: Path, stand_in_wheels: Path, no_self_test: None) -> None:
     with pytest.raises(Cancelled):
-        create(BASE, tmp_path / "environment", KIND, PackageSource(wheels), Watcher("Processing"))
+        create(BASE, tmp_path / "environment", KIND, PackageSource(stand_in_wheels), Watcher("Processing"))
     assert not (tmp_path / "environment").exists()
 
 
@@ -104,15 +81,15 @@ def test_an_unfinished_one_is_not_used(tmp_path: Path) -> None:
         find_interpreter(None, tmp_path, Host("linux", "", "/nowhere"))
 
 
-def test_a_broken_one_is_explained(tmp_path: Path, wheels: Path, no_self_test: None) -> None:
+def test_a_broken_one_is_explained(tmp_path: Path, stand_in_wheels: Path, no_self_test: None) -> None:
     folder = tmp_path / "environment"
-    create(BASE, folder, KIND, PackageSource(wheels), Watcher())
+    create(BASE, folder, KIND, PackageSource(stand_in_wheels), Watcher())
     next(folder.rglob("scipy.py")).unlink()
     state = look_at(folder)
     assert not state.is_ready
     assert "No module named 'scipy'" in state.detail
     assert "Repair" in state.detail
-    create(BASE, folder, KIND, PackageSource(wheels), Watcher())
+    create(BASE, folder, KIND, PackageSource(stand_in_wheels), Watcher())
     assert look_at(folder).is_ready
     environment_python(folder).unlink()
     assert "broken" in look_at(folder).detail
@@ -178,8 +155,8 @@ def test_the_driver_is_asked() -> None:
     assert engine_kind.cuda_version("no devices were found") is None
 
 
-def test_the_marker_is_written_last(tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_marker_is_written_last(tmp_path: Path, stand_in_wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[bool] = []
     monkeypatch.setattr(environment, "_self_test", lambda folder, _: seen.append(marker_of(folder).exists()))
-    create(BASE, tmp_path / "environment", KIND, PackageSource(wheels), Watcher())
+    create(BASE, tmp_path / "environment", KIND, PackageSource(stand_in_wheels), Watcher())
     assert seen == [False]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,21 +22,6 @@ from road_extractor_plugin.plugin import RoadExtractorPlugin
 from road_extractor_plugin.settings import load_worker_choice
 
 STAND_INS = ("numpy", "scipy", "scikit-image", "onnxruntime")
-
-
-@pytest.fixture
-def wheels(tmp_path: Path) -> Path:
-    folder = tmp_path / "wheels"
-    folder.mkdir()
-    for name in STAND_INS:
-        stem, module = name.replace("-", "_"), {"scikit-image": "skimage"}.get(name, name)
-        info = f"{stem}-1.0.dist-info"
-        with zipfile.ZipFile(folder / f"{stem}-1.0-py3-none-any.whl", "w") as wheel:
-            wheel.writestr(f"{module}.py", "__version__ = '1.0'\n")
-            wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-            wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-            wheel.writestr(f"{info}/RECORD", "")
-    return folder
 
 
 @pytest.fixture
@@ -62,7 +46,9 @@ def press(dialog: SetupDialog, name: str) -> None:
     QTest.mouseClick(dialog.findChild(QPushButton, name), Qt.MouseButton.LeftButton)
 
 
-def test_install_test_remove(dialog: SetupDialog, wheels: Path, tmp_path: Path, wait: Callable[..., None]) -> None:
+def test_install_test_remove(
+    dialog: SetupDialog, stand_in_wheels: Path, tmp_path: Path, wait: Callable[..., None]
+) -> None:
     search_path, modules = list(sys.path), {name: sys.modules.get(name) for name in ("numpy", "scipy")}
     assert "not installed" in dialog.state_label.text()
     assert "2 MB on the disk" in dialog.size_label.text()
@@ -70,7 +56,7 @@ def test_install_test_remove(dialog: SetupDialog, wheels: Path, tmp_path: Path, 
     dialog.wheels_radio.click()
     press(dialog, "setup_install")
     assert "Choose the folder" in dialog.state_label.text()
-    dialog.wheels_widget.setFilePath(str(wheels))
+    dialog.wheels_widget.setFilePath(str(stand_in_wheels))
     press(dialog, "setup_install")
     assert not dialog.close_button.isEnabled()
     wait(dialog.close_button.isEnabled, 120)
@@ -88,10 +74,10 @@ def test_install_test_remove(dialog: SetupDialog, wheels: Path, tmp_path: Path, 
     assert {name: sys.modules.get(name) for name in modules} == modules
 
 
-def test_a_failure_is_said(dialog: SetupDialog, wheels: Path, wait: Callable[..., None]) -> None:
-    (wheels / "scipy-1.0-py3-none-any.whl").unlink()
+def test_a_failure_is_said(dialog: SetupDialog, stand_in_wheels: Path, wait: Callable[..., None]) -> None:
+    (stand_in_wheels / "scipy-1.0-py3-none-any.whl").unlink()
     dialog.wheels_radio.click()
-    dialog.wheels_widget.setFilePath(str(wheels))
+    dialog.wheels_widget.setFilePath(str(stand_in_wheels))
     press(dialog, "setup_install")
     wait(dialog.close_button.isEnabled, 120)
     assert "scipy" in dialog.state_label.text()
