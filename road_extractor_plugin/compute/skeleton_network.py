@@ -21,7 +21,7 @@ Indices = npt.NDArray[np.int64]
 def skeleton_network(mask: RasterRows, strips: Strips | None = None) -> Network:
     """The skeleton of a mask as a network with exactly its topology, before any rule.
 
-    1. The vertices are the skeleton's pixels in row-major order. So their numbers count on from strip to strip, and a
+    1. The vertices are the skeleton's pixels in row-major order, and lie where `width.py` finds the road's middle there. So their numbers count on from strip to strip, and a
        strip knows those of the next one's first row before that is looked at: the two meet in the same numbers, and
        nothing is matched by distance.
     2. A strip has the links from each of its pixels to the right and down. It follows them to paths that end at
@@ -38,15 +38,15 @@ def skeleton_network(mask: RasterRows, strips: Strips | None = None) -> Network:
     """
     strips = strips or Strips.of(mask)
     skeleton = thin_strips(mask, strips)
-    pixels, around, paths, count = [], [], [], 0
+    middles, around, paths, count = [], [], [], 0
     for start, stop in strips:
         part = _part_of_strip(skeleton, start, stop)
-        pixels.append(part.pixels)
-        around.append(local_widths(mask, part.pixels))
+        widths, middle = local_widths(mask, part.pixels)
+        around.append(widths)
+        middles.append(middle)
         paths += [path + count for path in part.paths]  # 1
         count += len(part.pixels)
-    places = np.concatenate([np.empty((0, 2), dtype=np.int64), *pixels])
-    vertices = Vertices(places[:, ::-1] + 0.5, LocalWidths.of_all(around))
+    vertices = Vertices(np.concatenate([np.empty((0, 2)), *middles]), LocalWidths.of_all(around))
     return measured(vertices, _in_order(joined_paths(paths, count)))  # 3
 
 
