@@ -117,10 +117,11 @@ class StripStore:
         Raises:
             OutputError: It cannot be written; `DiskFullError` when that is why.
         """
-        strip = FinishedStrip(len(codes), zlib.crc32(codes), tiles_run, int(np.count_nonzero(codes != NODATA)))
+        content = np.ascontiguousarray(codes).data.cast("B")
+        strip = FinishedStrip(len(codes), zlib.crc32(content), tiles_run, int(np.count_nonzero(codes != NODATA)))
         self._is_ledger_whole &= is_final
         with writing(self._folder / _STRIPS, codes.nbytes):
-            _write_all(self._strips, memoryview(codes).cast("B"))
+            _write_all(self._strips, content)
             if self._is_ledger_whole:
                 _write_all(self._ledger, _line(asdict(strip)))
                 self._sync_now_and_then()
