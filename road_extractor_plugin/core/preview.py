@@ -97,7 +97,7 @@ def _eight_bit_rgb(pixels: npt.NDArray[Any], spec: InputSpec) -> UInt8:
     """The first three bands, or the first one three times."""
     smallest, largest = spec.value_range
     chosen = pixels[:3] if len(pixels) >= 3 else pixels[[0, 0, 0]]  # noqa: PLR2004
-    if chosen.dtype == np.uint8 and spec.value_range == (0, _WHITE):
+    if np.issubdtype(chosen.dtype, np.uint8):  # then it is in 0..255 already
         return chosen
     rgb: UInt8 = np.rint((chosen - smallest) * (255.0 / (largest - smallest))).astype(np.uint8)
     return rgb
