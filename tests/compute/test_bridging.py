@@ -135,11 +135,14 @@ def test_rule_5_no_bridge_over_a_road(canvas: Callable[..., object]) -> None:
     assert 4 in degrees(graph) or degrees(graph).count(3) == 2
 
 
-def test_rule_6_a_dead_end_has_one_bridge(canvas: Callable[..., object]) -> None:
+def test_a_dead_end_has_one_bridge_and_the_third_road_of_a_fork_leads_to_it(canvas: Callable[..., object]) -> None:
+    """Rules 6 and 7."""
     drawn = canvas().road((-9, 60), (70, 60), 7).road((86, 55), (169, 50), 6).road((86, 66), (169, 75), 6)  # type: ignore[attr-defined]
     probability = drawn.mask * np.uint8(254)
     probability[:, 70:86] = FAINT
-    assert len(bridges(traced(probability, min_gap_ridge=0))) == 1
+    graph = traced(probability, min_gap_ridge=0)
+    assert degrees(graph) == [1, 1, 1, 2, 2, 3]
+    assert len(bridges(graph)) == 2
 
 
 def test_two_dead_ends_that_face_each_other_are_joined(canvas: Callable[..., object]) -> None:
@@ -188,12 +191,14 @@ def test_a_way_back_beside_its_own_road_is_none(canvas: Callable[..., object]) -
     assert bridges(traced(probability, min_gap_ridge=0)) == []
 
 
-def test_a_bridge_that_is_crossed_makes_way_for_the_next(canvas: Callable[..., object]) -> None:
-    """Where a whole crossing is missing, the bridges of its two roads would cross."""
+def test_a_crossing_that_is_missing_is_made(canvas: Callable[..., object]) -> None:
+    """Rule 7: the bridges of its two roads would cross, so one is made, and the other road is led to it."""
     drawn = canvas().road((-9, 60), (169, 60), 8).road((80, -9), (80, 129), 7)  # type: ignore[attr-defined]
     graph = traced(cut(drawn, np.s_[48:72, 66:94]))
-    assert len(bridges(graph)) == 1
+    assert degrees(graph) == [1, 1, 1, 1, 2, 2, 2, 2, 4]
+    assert len(bridges(graph)) == 4
     assert not any(edge.crossing for edge in graph.edges)
+    np.testing.assert_allclose(np.min(np.hypot(*(graph.nodes - (80, 60)).T)), 0, atol=1)
 
 
 @pytest.mark.parametrize("angle", np.linspace(5, 175, 6).tolist())
