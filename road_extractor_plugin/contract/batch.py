@@ -37,7 +37,7 @@ class BatchRequest:
     """Leave rasters alone whose results are there: so a batch that was stopped goes on."""
     merge: bool = True
     """Make one network of all rasters at the end."""
-    split_tiles: int = 2000
+    split_tiles: int = 1000
     """Several workers share a raster of more tiles than this, in regions of about so many."""
     merged_format: str = GPKG
     """One of `MERGED_FORMATS`; with `PARQUET` it is a GeoPackage, and GeoParquet too."""
