@@ -146,7 +146,7 @@ class MachineConfig:
     """How the machine is used; changes speed, and rounding, but not what is learnt."""
 
     precision: str = "32-true"
-    """Lightning's name; "bf16-mixed" is faster where the processor has bfloat16 instructions."""
+    """Lightning's name, or "auto": "bf16-mixed" where the GPU or the processor has bfloat16 instructions."""
     threads: Optional[int] = None
     """Threads of the CPU; None takes torch's default."""
     channels_last: bool = True

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from model_training.datasets.folders import ScenePaths, list_scenes
+from model_training.datasets.manifest import MANIFEST, sources_of
 from model_training.errors import DatasetError
 
 TRAINING, VALIDATION, LEFT_OUT = "training", "validation", "left out"
-MANIFEST = "manifest.csv"
 PREPARED_TRAINING, PREPARED_VALIDATION = "train", "validation"
 Split = dict[str, dict[str, str]]
 """Per folder, the part ("training", "validation" or "left out") of each stem."""
@@ -68,12 +68,8 @@ def draw_split(data_root: Path, folders: tuple[str, ...], fraction: float, seed:
 
 def _sources(folder: Path, stems: list[str]) -> dict[str, str]:
     """The image that each scene was cut from; itself where no manifest lies beside the folder."""
-    sources = {stem: stem for stem in stems}
-    manifest = folder.with_name(MANIFEST)
-    if manifest.is_file():
-        with manifest.open(newline="", encoding="utf-8") as file:
-            sources.update({Path(row["crop"]).stem: row["source"] for row in csv.DictReader(file)})
-    return {stem: sources[stem] for stem in stems}
+    stated = sources_of(folder)
+    return {stem: stated.get(stem, stem) for stem in stems}
 
 
 def leave_out(split: Split, scenes: Sequence[str]) -> Split:

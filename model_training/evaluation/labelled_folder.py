@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from model_training.datasets.folders import ScenePaths, list_scenes, read_scene
-from model_training.datasets.holdout import MANIFEST
+from model_training.datasets.manifest import stated_resolutions_m
 from model_training.errors import DatasetError
 from model_training.evaluation.figures import PROTOCOL, count_scenes, figures
 from model_training.evaluation.prediction import PredictedScene, predict_scene
@@ -96,12 +95,7 @@ def _prepared_resolution(folder: Path) -> float:
     Raises:
         RequestError: They have several.
     """
-    manifest = folder.absolute().with_name(MANIFEST)
-    if not manifest.is_file():
-        return 1.0
-    with manifest.open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] == folder.name]
-    stated = [float(row["ground_resolution_m"]) for row in rows] or [1.0]
+    stated = stated_resolutions_m(folder) or (1.0,)
     if max(stated) > _ALIKE * min(stated):
         wanted = f"one for all of its images, which have {min(stated):g} to {max(stated):g} m per pixel; see `prepare`"
         raise RequestError("ground resolution", folder, wanted)

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from model_training.configuration import RunConfig
 from model_training.datasets.crops import Batch, CropNumbers, CropRecipe, Source, TrainingCrops, ValidationCrops
 from model_training.datasets.holdout import TRAINING, VALIDATION, Split, scenes_of
+from model_training.datasets.manifest import check_resolution
 from model_training.datasets.scenes import SceneMemory, StoredScenes
 
 LOG = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ class RoadData(LightningDataModule):
         """Read every scene once.
 
         Raises:
-            DatasetError: A scene cannot be used.
+            DatasetError: A scene cannot be used, or a folder has another ground resolution than configured.
         """
         super().__init__()
         data, spec = config.data, config.input_spec()
@@ -40,6 +41,7 @@ class RoadData(LightningDataModule):
     def _read(self, part: str) -> tuple[Source, ...]:
         sources = []
         for folder in self._config.data.folders:
+            check_resolution(self._data_root / folder.path, folder.ground_resolution_m)
             paths = scenes_of(self._data_root, folder.path, self._split, part)
             LOG.info("%s: %d scenes for %s", folder.path, len(paths), part)
             scenes = StoredScenes(paths, self._memory, readers=max(self._config.data.workers, 1))

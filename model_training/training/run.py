@@ -21,7 +21,7 @@ from lightning.pytorch import LightningDataModule, Trainer, seed_everything
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
-from model_training.configuration import RunConfig, config_from
+from model_training.configuration import MachineConfig, RunConfig, config_from
 from model_training.datasets.holdout import Split, leave_out, read_split, split_scenes, write_split
 from model_training.errors import CheckpointError, ConfigError
 from model_training.network.road_network import RoadNetwork
@@ -143,7 +143,8 @@ def fit(config: RunConfig, data: LightningDataModule, run: Path, *, checkpoint: 
         take_weights(module.network, fine_tuned, reset_heads=config.start.reset_heads)
     elif teacher and config.distil.take_decoder and not checkpoint:
         LOG.info("%d arrays taken from the teacher", take_decoder(module.network, teacher.network))
-    LOG.info("%.1f M parameters", sum(p.numel() for p in module.network.parameters()) / 1e6)
+    precision = chosen_precision(config.machine)
+    LOG.info("%.1f M parameters, %s", sum(p.numel() for p in module.network.parameters()) / 1e6, precision)
     build_trainer(config, run).fit(module, data, ckpt_path=checkpoint, weights_only=True)
 
 
@@ -157,7 +158,7 @@ def build_trainer(config: RunConfig, run: Path) -> Trainer:
         num_nodes=machine.nodes,
         strategy=_strategy(config),
         sync_batchnorm=machine.synchronise_norms,
-        precision=machine.precision,  # type: ignore[arg-type]
+        precision=chosen_precision(machine),  # type: ignore[arg-type]
         deterministic=machine.deterministic,
         max_steps=schedule.max_steps,
         max_epochs=-1,
@@ -182,6 +183,16 @@ def build_trainer(config: RunConfig, run: Path) -> Trainer:
     )
 
 
+def chosen_precision(machine: MachineConfig) -> str:
+    """Lightning's name; "auto" takes bfloat16 only where the machine computes it: imitated, it is many times slower."""
+    if machine.precision != "auto":
+        return machine.precision
+    if machine.accelerator != "cpu" and torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    processor = torch.cpu.get_capabilities()
+    return "bf16-mixed" if processor.get("avx512_bf16") or processor.get("amx_bf16") else "32-true"
+
+
 def _strategy(config: RunConfig) -> str:
     """Lightning's choice, told when a frozen encoder leaves several processes without some gradients."""
     machine = config.machine
@@ -197,8 +208,9 @@ def _loggers(folder: Path) -> list[Logger]:
 
 
 def _quieten() -> None:
-    """Lightning's hints that do not apply: our loader has no length, and one worker is meant."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    """Lightning's hints that do not apply: our loader has no length, and one worker is meant; timm's list of files."""
+    for library in ("lightning.pytorch", "timm"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
 

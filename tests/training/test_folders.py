@@ -17,6 +17,7 @@ from model_training.datasets.holdout import (
     split_scenes,
     write_split,
 )
+from model_training.datasets.manifest import check_resolution
 from model_training.errors import DatasetError
 
 WriteFolder = Callable[..., Path]
@@ -220,8 +221,10 @@ def test_a_file_that_is_no_split_is_refused(tmp_path: Path) -> None:
 
 def test_crops_of_one_image_are_held_out_together(data_root: Path) -> None:
     stems = [path.stem for path in sorted((data_root / "drawn" / "images").iterdir())]
-    rows = "".join(f"drawn/images/{stem}.png,{'north' if index % 2 else 'south'}\n" for index, stem in enumerate(stems))
-    (data_root / "manifest.csv").write_text(f"crop,source\n{rows}")
+    rows = "".join(
+        f"drawn/images/{stem}.png,drawn,{'north' if index % 2 else 'south'}\n" for index, stem in enumerate(stems)
+    )
+    (data_root / "manifest.csv").write_text(f"crop,split,source\n{rows}")
     parts = draw_split(data_root, ("drawn",), 0.34, seed=1)["drawn"]
     assert {parts[stem] for stem in stems[::2]} != {parts[stem] for stem in stems[1::2]}
     assert len({parts[stem] for stem in stems[::2]}) == len({parts[stem] for stem in stems[1::2]}) == 1
@@ -230,8 +233,8 @@ def test_crops_of_one_image_are_held_out_together(data_root: Path) -> None:
 def test_crops_of_a_single_image_are_held_out_one_by_one(data_root: Path) -> None:
     before = draw_split(data_root, ("drawn",), 0.34, seed=1)
     stems = before["drawn"]
-    rows = "".join(f"drawn/images/{stem}.png,all\n" for stem in stems)
-    (data_root / "manifest.csv").write_text(f"crop,source\n{rows}")
+    rows = "".join(f"drawn/images/{stem}.png,drawn,all\n" for stem in stems)
+    (data_root / "manifest.csv").write_text(f"crop,split,source\n{rows}")
     assert draw_split(data_root, ("drawn",), 0.34, seed=1) == before
 
 
@@ -240,7 +243,7 @@ def prepared(tmp_path: Path, write_folder: WriteFolder) -> Path:
     """A data root with the prepared data set `city`: 4 training crops and 2 for validation."""
     write_folder(tmp_path / "city" / "train", 4)
     write_folder(tmp_path / "city" / "validation", 2)
-    (tmp_path / "city" / "manifest.csv").write_text("crop,source\ntrain/images/s0.png,north\n")
+    (tmp_path / "city" / "manifest.csv").write_text("crop,split,source\ntrain/images/s0.png,train,north\n")
     return tmp_path
 
 
@@ -276,3 +279,29 @@ def test_validation_crops_added_after_the_split_are_refused(prepared: Path, writ
     write_folder(prepared / "city" / "validation", 3)
     with pytest.raises(DatasetError, match=r"s2\.png' is not in the split"):
         scenes_of(prepared, "city/train", split, VALIDATION)
+
+
+@pytest.fixture
+def cut_at_half_a_metre(tmp_path: Path) -> Path:
+    rows = "".join(
+        f"{split}/images/{i}.png,{split},{m}\n" for i, (split, m) in enumerate([("train", 0.5), ("test", 2)])
+    )
+    (tmp_path / "manifest.csv").write_text(f"crop,split,ground_resolution_m\n{rows}")
+    return tmp_path / "train"
+
+
+@pytest.mark.parametrize("configured_m", [0.5, 0.47, 0.53], ids="{} m".format)
+def test_the_resolution_of_the_manifest_may_be_configured(cut_at_half_a_metre: Path, configured_m: float) -> None:
+    check_resolution(cut_at_half_a_metre, configured_m)
+
+
+@pytest.mark.parametrize("configured_m", [1.0, 0.3], ids="{} m".format)
+def test_another_resolution_than_that_of_the_manifest_is_refused(
+    cut_at_half_a_metre: Path, configured_m: float
+) -> None:
+    with pytest.raises(DatasetError, match=f"has 0.5 m per pixel by its manifest.csv.* says {configured_m:g}"):
+        check_resolution(cut_at_half_a_metre, configured_m)
+
+
+def test_any_resolution_may_be_configured_without_a_manifest(tmp_path: Path) -> None:
+    check_resolution(tmp_path / "train", 3.0)

@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch import Callback, Trainer
 
 from model_training.cli import main
-from model_training.configuration import RunConfig, read_config
+from model_training.configuration import MachineConfig, RunConfig, read_config
 from model_training.datasets.holdout import LEFT_OUT, TRAINING, VALIDATION, read_split, scenes_of
 from model_training.errors import CheckpointError, ConfigError, DatasetError, TrainingStoppedError
 from model_training.training import callbacks, run
@@ -200,3 +200,27 @@ def test_scenes_left_out_are_neither_learnt_from_nor_held_out(
     wrong = read_config(small_config, ("data.leave_out=[drawn/s9]",))
     with pytest.raises(DatasetError, match=r"drawn/s9.*is no scene of this run"):
         run.start(wrong, data_root, tmp_path / "wrong")
+
+
+@pytest.mark.parametrize(
+    ("gpu", "processor", "chosen"),
+    [
+        (True, {}, "bf16-mixed"),
+        (False, {}, "32-true"),
+        (None, {"avx512_bf16": True}, "bf16-mixed"),
+        (None, {"avx512_bf16": False, "amx_bf16": True}, "bf16-mixed"),
+        (None, {"avx512_f": True, "avx512_bf16": False}, "32-true"),
+    ],
+    ids=["GPU with bfloat16", "GPU without", "AVX-512", "AMX", "AVX-512 without bfloat16"],
+)
+def test_automatic_precision_is_what_the_machine_computes(
+    gpu: bool | None, processor: dict[str, bool], chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu is not None)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: bool(gpu))
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: processor)
+    assert run.chosen_precision(MachineConfig(precision="auto")) == chosen
+
+
+def test_a_given_precision_is_kept() -> None:
+    assert run.chosen_precision(MachineConfig(precision="bf16-mixed")) == "bf16-mixed"
