@@ -28,6 +28,9 @@ class EngineTask(QgsTask):
         compute: What the work is done with; closed at the end. A task that opens it later keeps it in `_compute`.
     """
 
+    LOGS_CANCEL = True
+    """Whether the log tells that it was cancelled."""
+
     stage_changed = pyqtSignal(str)
     """What the engine does now, in a few words."""
     done = pyqtSignal(object)
@@ -68,7 +71,8 @@ class EngineTask(QgsTask):
             self._result = self.work(self.feedback())
         except Cancelled as stop:
             self._stop_text = str(stop)
-            log(self._stop_text)
+            if self.LOGS_CANCEL:
+                log(self._stop_text)
         except RoadExtractorError as error:
             if isinstance(error, EngineFailedError):
                 log(error.log, Qgis.MessageLevel.Critical)

@@ -44,6 +44,8 @@ class PartTraced:
 class TracePartTask(EngineTask):
     """A part of a raster, for the eye; `done` gives a `PartTraced`."""
 
+    LOGS_CANCEL = False  # each move of a slider may cancel one
+
     def __init__(self, part: ProbabilityPart, settings: TraceSettings, tracer: WorkerTracer) -> None:
         super().__init__("Road Extractor: preview", tracer)
         self._part = part
