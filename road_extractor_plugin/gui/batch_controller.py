@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qgis.core import Qgis, QgsApplication, QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
-from road_extractor_plugin.bridge.layer_group import add_result_group
+from road_extractor_plugin.bridge.layer_group import add_result_group, open_result
 from road_extractor_plugin.bridge.log import log
 from road_extractor_plugin.bridge.stored_result import stored_result
 from road_extractor_plugin.contract.batch import DONE, FAILED, SKIPPED, BatchRequest, BatchResult, RasterOutcome
@@ -151,7 +151,7 @@ class BatchController(QObject):
             self._messages.complain(f"{outcome.raster.name}: {outcome.message}")
             return
         try:
-            add_result_group(stored_result(outcome.paths), QgsProject.instance())
+            add_result_group(open_result(stored_result(outcome.paths)), QgsProject.instance())
         except RoadExtractorError as error:
             self._messages.complain(str(error))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from qgis.core import Qgis, QgsApplication, QgsProject
 from qgis.PyQt.QtCore import QObject
 
-from road_extractor_plugin.bridge.layer_group import add_result_group
+from road_extractor_plugin.bridge.layer_group import add_result_group, open_result
 from road_extractor_plugin.bridge.log import log
 from road_extractor_plugin.bridge.run_history import RunHistory, RunRecord
 from road_extractor_plugin.bridge.stored_result import stored_result
@@ -83,7 +83,7 @@ class ResultsController(QObject):
 
     def _open(self, record: RunRecord) -> None:
         try:
-            add_result_group(stored_result(record.paths), QgsProject.instance())
+            add_result_group(open_result(stored_result(record.paths)), QgsProject.instance())
         except RoadExtractorError as error:
             log(str(error), Qgis.MessageLevel.Warning)
             self._iface.messageBar().pushMessage(self.tr("Road Extractor"), str(error), Qgis.MessageLevel.Warning)

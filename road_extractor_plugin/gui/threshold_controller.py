@@ -11,7 +11,7 @@ from qgis.core import Qgis, QgsApplication, QgsCoordinateTransform, QgsCsExcepti
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from road_extractor_plugin.bridge.layer_file import layer_file
-from road_extractor_plugin.bridge.layer_group import add_result_group
+from road_extractor_plugin.bridge.layer_group import ResultLayers, add_result_group
 from road_extractor_plugin.bridge.output_folder import default_output_folder, run_folder
 from road_extractor_plugin.contract.errors import RoadExtractorError
 from road_extractor_plugin.contract.model_card import Thresholds
@@ -221,11 +221,12 @@ class ThresholdController(QObject):
         self._page.show_applying(is_on=True)
         QgsApplication.taskManager().addTask(task)
 
-    def _on_applied(self, layer_name: str, result: VectorizeResult) -> None:
+    def _on_applied(self, layer_name: str, layers: ResultLayers[VectorizeResult]) -> None:
         self._end_applying()
+        result = layers.result
         self.applied.emit(layer_name, result)
         try:
-            add_result_group(result, QgsProject.instance())
+            add_result_group(layers, QgsProject.instance())
         except RoadExtractorError as error:
             self._messages.complain(str(error))
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,26 +23,31 @@ LONGEST_WAIT_S = 0.2
 LONGEST_CANCEL_S = 1.0
 
 
+def crowd() -> float:
+    """How many programs share a processor now, this one alone being 1."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 class Clock(QObject):
     """Asks the main thread again and again, and remembers how long the answers took."""
 
     def __init__(self, what_happens: Callable[[], str]) -> None:
         super().__init__()
-        self.waits: list[tuple[float, str]] = []
-        """Seconds, and what happened then."""
+        self.waits: list[tuple[float, float, str]] = []
+        """Seconds, seconds of processor time of all our threads, and what happened then."""
         self._what_happens = what_happens
-        self._last_s = time.monotonic()
+        self._last_s, self._last_used_s = time.monotonic(), time.process_time()
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._tick)
         self._timer.start(10)
 
     def _tick(self) -> None:
-        now_s = time.monotonic()
-        self.waits.append((now_s - self._last_s, self._what_happens()))
-        self._last_s = now_s
+        now_s, used_s = time.monotonic(), time.process_time()
+        self.waits.append((now_s - self._last_s, used_s - self._last_used_s, self._what_happens()))
+        self._last_s, self._last_used_s = now_s, used_s
 
-    def longest(self) -> list[tuple[float, str]]:
+    def longest(self) -> list[tuple[float, float, str]]:
         """The longest waits since the start; the clock stops."""
         self._timer.stop()
         return sorted(self.waits, reverse=True)[:10]
@@ -100,8 +106,8 @@ def test_the_main_thread_never_waits_long(desktop: Any, wait_for: Callable[..., 
     desktop.press("run_button")
     wait_for(lambda: len(desktop_groups()) == 1 and desktop.is_idle(), 3000)
     longest = clock.longest()
-    print(*longest, sep="\n")
-    assert longest[0][0] < LONGEST_WAIT_S, longest
+    print(f"{crowd():.1f} programs per processor; longest waits:", *longest, sep="\n")
+    assert longest[0][0] < LONGEST_WAIT_S * crowd(), longest
 
 
 @pytest.mark.usefixtures("large_layer")
@@ -115,9 +121,9 @@ def test_cancelled_at_once(desktop: Any, wait_for: Callable[..., None], stage: s
     desktop.press("cancel_button")
     wait_for(desktop.is_idle)
     took_s = time.monotonic() - start_s
-    print(f"cancelled after {took_s:.2f} s")
+    print(f"{crowd():.1f} programs per processor; cancelled after {took_s:.2f} s")
     assert "Cancelled" in desktop.child(QLabel, "result_label").text()
-    assert took_s < LONGEST_CANCEL_S
+    assert took_s < LONGEST_CANCEL_S * crowd()
     assert not desktop_groups()
 
 
