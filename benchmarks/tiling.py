@@ -14,7 +14,7 @@ from osgeo import gdal
 
 from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.feedback import SilentFeedback
-from road_extractor_plugin.contract.grid import round_up
+from road_extractor_plugin.contract.grid import TileRows, round_up
 from road_extractor_plugin.contract.request import ExtractRequest
 from road_extractor_plugin.core.inference import inferred, plan_tiles
 from road_extractor_plugin.core.raster_source import RasterSource
@@ -66,7 +66,7 @@ def probability(request: ExtractRequest, compute: Compute, tile_px: int | None) 
     with RasterSource.open(request.raster, spec=spec, raster_ground_resolution_m=1.0) as source:
         tiles = plan_tiles(compute.card, source.grid.height_px, source.grid.width_px, tile_px)
         values = np.zeros((source.grid.height_px, source.grid.width_px), dtype=np.float32)
-        with inferred(source, compute, tiles, Stopwatch(), SilentFeedback()) as blocks:
+        with inferred(source, compute, TileRows.all_of(tiles), Stopwatch(), SilentFeedback()) as blocks:
             for block in blocks:
                 if block is not None:
                     values[block.window.slices] = block.probability

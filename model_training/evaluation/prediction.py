@@ -16,7 +16,7 @@ from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.compute.raster_rows import ArrayRows
 from road_extractor_plugin.compute.threshold import ROAD, hysteresis
 from road_extractor_plugin.contract.feedback import SilentFeedback
-from road_extractor_plugin.contract.grid import Window
+from road_extractor_plugin.contract.grid import TileRows, Window
 from road_extractor_plugin.contract.model_card import Thresholds
 from road_extractor_plugin.contract.raster_coding import NODATA
 from road_extractor_plugin.core.geotiff import encode_probability
@@ -115,7 +115,9 @@ def predict_scene(scene: Scene, ground_resolution_m: float, compute: Compute) ->
     valid = scene.valid > 0
     tiles = plan_tiles(compute.card, *valid.shape)
     stored = np.full(valid.shape, NODATA, dtype=np.uint8)
-    with inferred(ArraySource(scene.image, valid), compute, tiles, Stopwatch(), SilentFeedback()) as blocks:
+    with inferred(
+        ArraySource(scene.image, valid), compute, TileRows.all_of(tiles), Stopwatch(), SilentFeedback()
+    ) as blocks:
         for block in blocks:
             if block is not None:
                 stored[block.window.slices] = encode_probability(block.probability, block.valid)

@@ -51,6 +51,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--scheduler", metavar="ADDRESS", help="run on the workers of a Dask cluster, such as tcp://HOST:8786"
     )
     parser.add_argument(
+        "--split",
+        type=int,
+        default=BatchRequest.split_tiles,
+        metavar="TILES",
+        help="let several workers share a raster of more tiles than this (default: %(default)s)",
+    )
+    parser.add_argument(
         "--plan", action="store_true", help="only tell how long it takes and how much room, from a few tiles"
     )
     add_run_options(parser)
@@ -65,6 +72,7 @@ def _run(options: argparse.Namespace) -> None:
         recursive=not options.not_recursive,
         skip_existing=options.skip_existing,
         merge=not options.no_merge,
+        split_tiles=options.split,
         merged_format=options.merged_format,
     )
     if options.workers < 1:

@@ -37,6 +37,8 @@ class BatchRequest:
     """Leave rasters alone whose results are there: so a batch that was stopped goes on."""
     merge: bool = True
     """Make one network of all rasters at the end."""
+    split_tiles: int = 1000
+    """Several workers share a raster of more tiles than this, in regions of about so many."""
     merged_format: str = GPKG
     """One of `MERGED_FORMATS`; with `PARQUET` it is a GeoPackage, and GeoParquet too."""
 
@@ -44,8 +46,10 @@ class BatchRequest:
         """Refuse what finds nothing.
 
         Raises:
-            RequestError: No pattern is given, or the format is unknown.
+            RequestError: No pattern is given, the format is unknown, or regions would have no tiles.
         """
+        if self.split_tiles < 1:
+            raise RequestError("tiles to split at", self.split_tiles, "1 or more")
         if self.merged_format not in MERGED_FORMATS:
             raise RequestError("merged format", self.merged_format, f"one of {', '.join(MERGED_FORMATS)}")
         if not self.patterns:

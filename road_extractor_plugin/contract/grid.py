@@ -68,6 +68,12 @@ class Grid:
         """Ground area of the whole grid, by the pixel size at its centre."""
         return self.width_px * self.height_px * self.pixel_size_m[0] * self.pixel_size_m[1] / 1e6
 
+    def part(self, window: Window) -> Grid:
+        """The grid of some of its pixels; their size on the ground is still that at the centre of the whole."""
+        x, x_size, x_skew, y, y_skew, y_size = self.geotransform
+        geotransform = (x + window.column * x_size, x_size, x_skew, y + window.row * y_size, y_skew, y_size)
+        return Grid(window.width, window.height, geotransform, self.crs_wkt, self.pixel_size_m)
+
 
 def round_up(length_px: int, multiple_of: int) -> int:
     """The smallest multiple that is not less than `length_px`, and at least one."""
@@ -170,6 +176,38 @@ class TileGrid:
         """Pixels computed over pixels wanted; 1 is no overlap at all."""
         computed = self.tile_count * self.rows.tile_px * self.columns.tile_px
         return computed / (self.rows.length_px * self.columns.length_px)
+
+
+@dataclass(frozen=True)
+class TileRows:
+    """Some rows of tiles, or all: what a run computes in one go."""
+
+    tiles: TileGrid
+    rows: range
+    """Counted from the north; not empty."""
+
+    @classmethod
+    def all_of(cls, tiles: TileGrid) -> TileRows:
+        """Every row."""
+        return cls(tiles, range(len(tiles.rows.starts)))
+
+    @property
+    def tile_count(self) -> int:
+        """Number of tiles in these rows."""
+        return len(self.rows) * len(self.tiles.columns.starts)
+
+    @property
+    def finished(self) -> Window:
+        """The parts of the raster that these tiles finish (`TileGrid.finished`): as wide as the raster."""
+        first, last = self.tiles.finished(self.rows[0], 0), self.tiles.finished(self.rows[-1], 0)
+        return Window(first.row, 0, last.row + last.height - first.row, self.tiles.columns.length_px)
+
+    @property
+    def needed(self) -> range:
+        """These rows, and those north of them of which tiles reach into what they finish."""
+        axis = self.tiles.rows
+        first = next(row for row, start in enumerate(axis.starts) if start + axis.tile_px > axis.starts[self.rows[0]])
+        return range(first, self.rows.stop)
 
 
 def _plan_axis(length_px: int, tile_px: int, overlap_px: int, multiple_of: int) -> AxisTiles:

@@ -119,6 +119,8 @@ class Report(VectorizeReport):
     device: Device
     raster_ground_resolution_m: float
     """Metres on the ground per pixel of the input, at its centre."""
+    regions: int
+    """That were computed apart, by several processes; `seconds` are those of all of them together."""
     tiles: int
     tiles_skipped: int
     overlap_factor: float

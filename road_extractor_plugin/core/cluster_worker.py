@@ -12,16 +12,15 @@ from typing import Callable, cast
 from distributed import Worker, WorkerPlugin, get_worker
 
 from road_extractor_plugin.compute.protocol import Compute
-from road_extractor_plugin.contract.batch import RasterJob, RasterOutcome
 from road_extractor_plugin.contract.errors import ComputeError
 from road_extractor_plugin.contract.request import ExtractRequest
-from road_extractor_plugin.core.pipeline import extract
+from road_extractor_plugin.core.raster_tasks import Result, Task
 
 OpenWithThreads = Callable[[ExtractRequest, int], Compute]
 """Loads the model of a request, to run on so many processor threads. Travels to the workers by its name."""
 
-ONE_RASTER = "road-extractor-raster"
-"""Each worker process has one of this, whatever its threads, and each raster needs it."""
+ONE_TASK = "road-extractor-task"
+"""Each worker process has one of this, whatever its threads, and each task needs it."""
 _TELL_EVERY_S = 1.0
 
 
@@ -48,7 +47,7 @@ class RoadWorker(WorkerPlugin):
         self.stop = threading.Event()
         if self._obeys_batch_only:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-        await worker.set_resources(**{ONE_RASTER: 1})
+        await worker.set_resources(**{ONE_TASK: 1})
 
     def teardown(self, worker: Worker) -> None:  # noqa: ARG002  (as Dask calls it)
         """Free the model."""
@@ -56,19 +55,17 @@ class RoadWorker(WorkerPlugin):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a raster is under way."""
+        """Whether a task is under way."""
         return self._busy.locked()
 
-    def run(self, job: RasterJob, feedback: WorkerFeedback) -> RasterOutcome:
-        """Run one raster, in a thread of the worker.
+    def run(self, task: Task, feedback: WorkerFeedback) -> Result:
+        """Run one task, in a thread of the worker.
 
         Raises:
             RoadExtractorError: It failed; whether to try again is decided elsewhere.
         """
-        started = time.monotonic()
-        with self._busy, self._loaded(job.request) as compute:
-            result = extract(job.request, compute, feedback)
-        return job.done(result, time.monotonic() - started)
+        with self._busy, self._loaded(task.job.request) as compute:
+            return task.run(compute, feedback)
 
     @contextmanager
     def _loaded(self, request: ExtractRequest) -> Iterator[Compute]:
@@ -87,7 +84,7 @@ class RoadWorker(WorkerPlugin):
 
 
 class WorkerFeedback:
-    """Tells the batch now and then how far a raster is."""
+    """Tells the batch now and then how far a task is."""
 
     def __init__(self, worker: Worker, batch: str, number: int, stop: threading.Event) -> None:
         self._worker = worker
@@ -102,7 +99,7 @@ class WorkerFeedback:
             self._tell(fraction, stage)
 
     def begun(self) -> None:
-        """The raster is begun here, perhaps not for the first time."""
+        """The task is begun here, perhaps not for the first time."""
         self._tell(0.0, "")
 
     def warning(self, text: str) -> None:
@@ -113,27 +110,27 @@ class WorkerFeedback:
         return self._stop.is_set()
 
     def _tell(self, fraction: float, stage: str) -> None:
-        message = {"raster": self._number, "worker": self._worker.address, "fraction": fraction, "stage": stage}
+        message = {"task": self._number, "worker": self._worker.address, "fraction": fraction, "stage": stage}
         self._worker.log_event(self._batch, message)
         self._next_s = time.monotonic() + _TELL_EVERY_S
 
 
-def run_job(job: RasterJob, number: int, batch: str) -> RasterOutcome:
-    """The task: run the raster of this number."""
+def run_task(task: Task, number: int, batch: str) -> Result:
+    """What Dask runs: the task of this number."""
     worker = get_worker()
     keeper = _keeper(worker, batch)
     feedback = WorkerFeedback(worker, batch, number, keeper.stop)
     feedback.begun()
-    return keeper.run(job, feedback)
+    return keeper.run(task, feedback)
 
 
 def ask_to_stop(batch: str, dask_worker: Worker) -> None:
-    """Let the raster under way stop at the next tile, and those that follow at once."""
+    """Let the task under way stop at the next tile, and those that follow at once."""
     _keeper(dask_worker, batch).stop.set()
 
 
 def is_busy(batch: str, dask_worker: Worker) -> bool:
-    """Whether a raster is under way in a worker."""
+    """Whether a task is under way in a worker."""
     return _keeper(dask_worker, batch).is_busy
 
 

@@ -89,17 +89,7 @@ class RasterWriter:
                     "BIGTIFF=IF_NEEDED",
                 ],
             )
-            self._describe(kind)
-
-    def _describe(self, kind: RasterKind) -> None:
-        self._dataset.SetGeoTransform(self._grid.geotransform)
-        if self._grid.crs_wkt:
-            self._dataset.SetSpatialRef(spatial_reference(self._grid.crs_wkt))
-        band = self._dataset.GetRasterBand(1)
-        band.SetNoDataValue(NODATA)
-        band.SetDescription(kind.description)
-        band.SetScale(kind.scale)
-        band.SetOffset(0)
+            _describe(self._dataset, grid, kind)
 
     def __enter__(self) -> RasterWriter:
         return self
@@ -137,6 +127,44 @@ class RasterWriter:
 
     def _writing(self) -> AbstractContextManager[None]:
         return writing(self._path, self._grid.width_px * self._grid.height_px)
+
+
+def _describe(dataset: gdal.Dataset, grid: Grid, kind: RasterKind) -> None:
+    dataset.SetGeoTransform(grid.geotransform)
+    if grid.crs_wkt:
+        dataset.SetSpatialRef(spatial_reference(grid.crs_wkt))
+    band = dataset.GetRasterBand(1)
+    band.SetNoDataValue(NODATA)
+    band.SetDescription(kind.description)
+    band.SetScale(kind.scale)
+    band.SetOffset(0)
+
+
+def describe_rows(rows: Path, path: Path, grid: Grid, kind: RasterKind) -> None:
+    """Make a file of nothing but rows of uint8 a raster that GDAL reads, by a description beside it.
+
+    Args:
+        rows: Has all rows of the grid.
+        path: Description to make, in the same folder.
+        grid: Size and place.
+        kind: What the numbers mean.
+
+    Raises:
+        OutputError: It cannot be written; `DiskFullError` when that is why.
+    """
+    where = {
+        "subclass": "VRTRawRasterBand",
+        "SourceFilename": rows.name,
+        "relativeToVRT": "true",
+        "ImageOffset": "0",
+        "PixelOffset": "1",
+        "LineOffset": str(grid.width_px),
+    }
+    with writing(path, 0):
+        dataset = gdal.GetDriverByName("VRT").Create(str(path), grid.width_px, grid.height_px, 0)
+        dataset.AddBand(gdal.GDT_Byte, [f"{name}={value}" for name, value in where.items()])
+        _describe(dataset, grid, kind)
+        close_dataset(dataset)
 
 
 def write_strips(path: Path, raster: RasterRows, grid: Grid, kind: RasterKind, feedback: Feedback) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,7 +16,7 @@ from road_extractor_plugin.compute.blend import TileBlender
 from road_extractor_plugin.compute.normalise import normalise
 from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
-from road_extractor_plugin.contract.grid import TileGrid, Window
+from road_extractor_plugin.contract.grid import TileGrid, TileRows, Window
 from road_extractor_plugin.contract.model_card import InputSpec, ModelCard
 from road_extractor_plugin.core.stages import ahead
 from road_extractor_plugin.core.stopwatch import Stopwatch
@@ -86,9 +87,9 @@ def plan_tiles(card: ModelCard, height_px: int, width_px: int, tile_px: int | No
 
 @contextmanager
 def inferred(
-    source: PixelSource, compute: Compute, tiles: TileGrid, clock: Stopwatch, feedback: Feedback
+    source: PixelSource, compute: Compute, part: TileRows, clock: Stopwatch, feedback: Feedback
 ) -> Iterator[Iterator[InferredBlock | None]]:
-    """Compute the probability of a raster while the block uses what is finished of it.
+    """Compute the probability of a raster, or of a part, while the block uses what is finished of it.
 
     One thread reads, one runs the network, that of the caller blends. Memory is a few tiles, and the rows in which
     tiles overlap over the raster's width.
@@ -96,12 +97,13 @@ def inferred(
     Args:
         source: The raster; not to be used in the block.
         compute: The network.
-        tiles: Where to run it.
+        part: Where to run it. What these rows finish is the same, bit for bit, whichever others are run with them:
+            tiles to the north that reach into it are computed too.
         clock: Counts the stages `read`, `network` and `blend`; they overlap.
         feedback: Asked before each tile whether to stop.
 
     Returns:
-        Per tile, row by row from the north and in each row from the west, the part of the raster that it finishes;
+        Per tile of these rows, from the north and in each row from the west, the part of the raster that it finishes;
         None for a tile without a valid pixel, which is not computed. These parts share out all but those tiles.
 
     Raises:
@@ -109,17 +111,19 @@ def inferred(
         ComputeError: The network failed.
         Cancelled: The user asked for it.
     """
-    blender = TileBlender(tiles, compute.card.tiling.margin_px)
+    blender = TileBlender(part.tiles, compute.card.tiling.margin_px)
+    before = len(part.needed) - len(part.rows)
     with (
-        ahead(_read(source, compute.card.input, tiles, clock)) as read,
+        ahead(_read(source, compute.card.input, part, clock)) as read,
         ahead(_predicted(read, compute, clock)) as predicted,
     ):
-        yield _blended(predicted, blender, clock, feedback)
+        blocks = _blended(predicted, blender, clock, feedback)
+        yield islice(blocks, before * len(part.tiles.columns.starts), None)
 
 
-def _read(source: PixelSource, spec: InputSpec, tiles: TileGrid, clock: Stopwatch) -> _Tiles:
-    for row in range(len(tiles.rows.starts)):
-        for column, window in enumerate(tiles.row_windows(row)):
+def _read(source: PixelSource, spec: InputSpec, part: TileRows, clock: Stopwatch) -> _Tiles:
+    for row in part.needed:
+        for column, window in enumerate(part.tiles.row_windows(row)):
             with clock.stage("read"):
                 pixels, valid = source.read(window)
                 tile = _Tile(row, column, valid, normalise(pixels, valid, spec)) if valid.any() else None

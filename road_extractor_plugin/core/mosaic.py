@@ -57,6 +57,8 @@ class Mosaic:
 
     def __init__(self, name: str, source: TileSource, folder: Path) -> None:
         self.name = name
+        self.identity = ""
+        """Another one whenever the raster is made anew."""
         self.tell = lambda *_: None
         self._source = source
         self._path = folder / f"road_extractor_{uuid4().hex}" / "mosaic.tif"
@@ -91,6 +93,7 @@ class Mosaic:
             check_room(self._path.parent, self.size_bytes)
             with writing(self._path, self.size_bytes):
                 self._dataset = self._create()
+            self.identity = uuid4().hex[:8]
         return self._dataset
 
     def close(self) -> None:
@@ -106,6 +109,7 @@ class Mosaic:
 
     def remove(self) -> None:
         """Remove what is on the disk; the mosaic can be opened anew."""
+        self.identity = ""
         self._dataset = None
         shutil.rmtree(self._path.parent, ignore_errors=True)
 

@@ -3,42 +3,33 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from road_extractor_plugin.compute.averaged import averaged
 from road_extractor_plugin.compute.protocol import Compute
-from road_extractor_plugin.contract.errors import RequestError
 from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
-from road_extractor_plugin.contract.grid import TileGrid
-from road_extractor_plugin.contract.request import Basemap, ExtractRequest
+from road_extractor_plugin.contract.grid import TileGrid, TileRows
+from road_extractor_plugin.contract.request import ExtractRequest
 from road_extractor_plugin.contract.result import ExtractResult, OutputPaths, Report, RoadCounts
 from road_extractor_plugin.contract.tiles import ImageryCounts
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 from road_extractor_plugin.core.gdal_binding import small_cache
 from road_extractor_plugin.core.geopackage import add_missing_imagery
-from road_extractor_plugin.core.geotiff import (
-    MASK,
-    PROBABILITY,
-    RasterKind,
-    RasterWriter,
-    encode_probability,
-    to_cog,
-)
-from road_extractor_plugin.core.inference import inferred, plan_tiles
+from road_extractor_plugin.core.geotiff import MASK, PROBABILITY, RasterKind, to_cog
 from road_extractor_plugin.core.mosaic import Mosaic
+from road_extractor_plugin.core.network_run import Coverage, NetworkJob, run_network
 from road_extractor_plugin.core.preview import write_preview
-from road_extractor_plugin.core.progress import Pace, PartOf
+from road_extractor_plugin.core.progress import PartOf
 from road_extractor_plugin.core.raster_source import RasterSource
+from road_extractor_plugin.core.regions import FinishedRegion, join
 from road_extractor_plugin.core.report import model_summary, request_summary, write_report
 from road_extractor_plugin.core.stages import beside
 from road_extractor_plugin.core.staging import staged_outputs
 from road_extractor_plugin.core.stopwatch import Stopwatch
 from road_extractor_plugin.core.vectors import Vectoriser
 
-_FINDING = "finding roads"
 _BYTES_PER_PIXEL = 4.0
 """Room that a run needs: two rasters, each once as strips and once with overviews, hardly compressed."""
 _FOLLOWING_S_PER_MEGAPIXEL = 0.07
@@ -48,29 +39,19 @@ _FIXED_BYTES = 5_000_000
 
 
 @dataclass(frozen=True)
-class _Coverage:
-    """How much of the grid was computed."""
+class _Job(NetworkJob):
+    """And what the stages behind the network need."""
 
-    tiles_run: int
-    valid_px: int
-    progress: float
-    """Of the whole run, when the network was done."""
-
-
-@dataclass(frozen=True)
-class _Job:
-    """What all stages of a run share."""
-
-    request: ExtractRequest
     settings: TraceSettings
-    compute: Compute
-    feedback: Feedback
-    clock: Stopwatch
-    mosaic: Mosaic | None
+    regions: Sequence[FinishedRegion]
 
 
 def extract(
-    request: ExtractRequest, compute: Compute, feedback: Feedback, mosaic: Mosaic | None = None
+    request: ExtractRequest,
+    compute: Compute,
+    feedback: Feedback,
+    mosaic: Mosaic | None = None,
+    regions: Sequence[FinishedRegion] = (),
 ) -> ExtractResult:
     """Find the roads in one raster.
 
@@ -79,18 +60,19 @@ def extract(
         compute: The model that the request names, loaded.
         feedback: Told of progress and warnings; asked whether to stop.
         mosaic: The imagery of a request that names a basemap; what was fetched stays there for another run.
+        regions: Of the raster, from the north, where the network was run before and elsewhere.
 
     Raises:
         RoadExtractorError: Something that the user can put right, or `Cancelled`. No file is left behind.
     """
     settings = request.trace.settings(compute.card.thresholds)
-    job = _Job(request, settings, averaged(compute, request.views), feedback, Stopwatch(), mosaic)
+    job = _Job(request, averaged(compute, request.views), feedback, Stopwatch(), mosaic, settings, regions)
     paths = OutputPaths(request.output_folder, request.raster.stem)
-    with _open_source(job) as source:
+    with job.open_source() as source:
         for warning in source.warnings:
             feedback.warning(warning)
         grid = source.grid
-        tiles = plan_tiles(compute.card, grid.height_px, grid.width_px, request.tile_px)
+        tiles = job.plan(source)
         needed_bytes = int(grid.width_px * grid.height_px * _BYTES_PER_PIXEL) + _FIXED_BYTES
         with (
             small_cache(source.kept_bytes(tiles.rows.tile_px)),
@@ -100,25 +82,11 @@ def extract(
     return ExtractResult(paths, report)
 
 
-def _open_source(job: _Job) -> RasterSource:
-    if job.mosaic is not None:
-        job.mosaic.feedback = job.feedback
-    raster = job.mosaic or job.request.raster
-    if isinstance(raster, Basemap):
-        raise RequestError("raster", raster.name, "a file where nothing fetches the imagery of services")
-    with job.clock.stage("open"):
-        return RasterSource.open(
-            raster,
-            spec=job.compute.card.input,
-            raster_ground_resolution_m=job.request.raster_ground_resolution_m,
-            area=job.request.area,
-            band_indexes=job.request.band_indexes,
-        )
-
-
 def _run(job: _Job, source: RasterSource, tiles: TileGrid, staged: OutputPaths) -> Report:
     probability = staged.folder / "probability_strips.tif"
-    coverage = _infer(job, source, tiles, probability)
+    coverage = _make_probability(job, source, tiles, probability)
+    for warning in coverage.device.warnings:
+        job.feedback.warning(warning)
     feedback = PartOf(job.feedback, coverage.progress, 1.0)
     counts = _write_results(job, source, staged, probability, feedback)
     missing = () if job.mosaic is None else tuple(job.mosaic.missing())
@@ -131,26 +99,11 @@ def _run(job: _Job, source: RasterSource, tiles: TileGrid, staged: OutputPaths) 
     return report
 
 
-def _infer(job: _Job, source: RasterSource, tiles: TileGrid, path: Path) -> _Coverage:
-    """Compute the probability raster and write it block by block."""
+def _make_probability(job: _Job, source: RasterSource, tiles: TileGrid, path: Path) -> Coverage:
+    if job.regions:
+        return join(job, source, job.regions, path)
     megapixels = source.grid.width_px * source.grid.height_px / 1e6
-    pace = Pace(job.feedback, tiles.tile_count, megapixels * _FOLLOWING_S_PER_MEGAPIXEL)
-    tiles_run = valid_px = 0
-    job.feedback.progress(0.0, _FINDING)
-    with (
-        RasterWriter(path, source.grid, PROBABILITY) as writer,
-        inferred(source, job.compute, tiles, job.clock, job.feedback) as blocks,
-    ):
-        for done, block in enumerate(blocks, start=1):
-            if block is not None:
-                with job.clock.stage("write"):
-                    writer.write(encode_probability(block.probability, block.valid), *block.window.corner)
-                tiles_run += 1
-                valid_px += int(np.count_nonzero(block.valid))
-            pace.tiles_done(done, tiles_run, _FINDING)
-    for warning in job.compute.device.warnings:
-        job.feedback.warning(warning)
-    return _Coverage(tiles_run, valid_px, pace.fraction)
+    return run_network(job, source, TileRows.all_of(tiles), path, megapixels * _FOLLOWING_S_PER_MEGAPIXEL)
 
 
 def _write_results(
@@ -178,7 +131,7 @@ def _write_results(
         return vectoriser.write(graph, probability, mask, source.grid, staged.roads)
 
 
-def _report(job: _Job, source: RasterSource, tiles: TileGrid, coverage: _Coverage, counts: RoadCounts) -> Report:
+def _report(job: _Job, source: RasterSource, tiles: TileGrid, coverage: Coverage, counts: RoadCounts) -> Report:
     grid, seconds = source.grid, job.clock.seconds()
     valid_fraction = coverage.valid_px / (grid.width_px * grid.height_px)
     area_km2 = grid.area_km2 * valid_fraction
@@ -186,11 +139,12 @@ def _report(job: _Job, source: RasterSource, tiles: TileGrid, coverage: _Coverag
     return Report(
         request=request_summary(job.request, job.settings),
         model=model_summary(job.request.model, job.compute.card),
-        device=job.compute.device,
+        device=coverage.device,
         raster_ground_resolution_m=source.native_ground_resolution_m,
         grid_ground_resolution_m=math.sqrt(grid.pixel_size_m[0] * grid.pixel_size_m[1]),
         width_px=grid.width_px,
         height_px=grid.height_px,
+        regions=max(len(job.regions), 1),
         tiles=tiles.tile_count,
         tiles_skipped=tiles.tile_count - coverage.tiles_run,
         overlap_factor=tiles.overlap_factor,
@@ -201,7 +155,7 @@ def _report(job: _Job, source: RasterSource, tiles: TileGrid, coverage: _Coverag
         km2_per_hour=area_km2 / seconds["total"] * 3600,
         roads=counts,
         imagery=imagery,
-        warnings=(*source.warnings, *job.compute.device.warnings, *_missing_warning(imagery)),
+        warnings=(*source.warnings, *coverage.device.warnings, *_missing_warning(imagery)),
     )
 
 

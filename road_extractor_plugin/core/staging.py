@@ -34,9 +34,7 @@ def staged_outputs(
         DiskFullError: They do not fit, by the estimate or in fact.
         OutputError: The folder cannot be made or written.
     """
-    existing = tuple(path.name for path in _files(paths) if path not in untouched and path.exists())
-    if existing and not overwrite:
-        raise OutputExistsError(paths.folder, existing)
+    refuse_existing(paths, overwrite=overwrite, untouched=untouched)
     with _folder(paths.folder):
         check_room(paths.folder, needed_bytes)
         with _staging_folder(paths) as staging:
@@ -49,6 +47,17 @@ def staged_outputs(
                     raise
                 raise DiskFullError(paths.folder, needed_bytes, shutil.disk_usage(paths.folder).free) from error
             _move_into_place(staging, paths)
+
+
+def refuse_existing(paths: OutputPaths, *, overwrite: bool, untouched: tuple[Path, ...] = ()) -> None:
+    """See whether outputs are in the way; for the arguments see `staged_outputs`.
+
+    Raises:
+        OutputExistsError: There are outputs already.
+    """
+    existing = tuple(path.name for path in _files(paths) if path not in untouched and path.exists())
+    if existing and not overwrite:
+        raise OutputExistsError(paths.folder, existing)
 
 
 def _files(paths: OutputPaths) -> tuple[Path, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 
@@ -27,6 +27,15 @@ class Stopwatch:
             seconds = time.perf_counter() - started
             with self._lock:
                 self._seconds[name] += seconds
+
+    def add(self, seconds: Mapping[str, float]) -> None:
+        """Count what another watch counted, its `total` too."""
+        with self._lock:
+            for name, spent in seconds.items():
+                if name == "total":
+                    self._started -= spent
+                else:
+                    self._seconds[name] += spent
 
     def seconds(self) -> dict[str, float]:
         """Per stage in the order of their first use, and `total` since the watch was made."""

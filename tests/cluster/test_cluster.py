@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable
 
 import numpy as np
 import pytest
-from osgeo import gdal, ogr, osr
+from osgeo import gdal, osr
 
 from road_extractor_plugin.contract.batch import BatchRequest, BatchResult, RasterOutcome
 from road_extractor_plugin.contract.errors import BatchError, Cancelled
@@ -21,6 +25,7 @@ from road_extractor_plugin.core.batch_runner import OneAfterAnother
 from road_extractor_plugin.core.cluster import affordable_workers, on_scheduler
 from road_extractor_plugin.core.cluster_check import problem_with
 from road_extractor_plugin.engine.open_compute import open_compute, open_tracer
+from tests.run_results import results
 
 distributed = pytest.importorskip("distributed")
 
@@ -113,26 +118,12 @@ def with_accident(folder: Path, accident: Callable[[], None]) -> Callable[[Extra
     return opened
 
 
-def content(path: Path) -> Any:
-    """All that a file says; of a GeoPackage what stands in its layers."""
-    if path.suffix != ".gpkg":
-        return path.read_bytes()
-    dataset = ogr.Open(str(path))
-    layers = {name: dataset.GetLayerByName(name) for name in ("centerlines", "nodes", "polygons")}
-    return {name: [feature.ExportToJson() for feature in layer] for name, layer in layers.items()}
-
-
-def results(folder: Path) -> dict[str, Any]:
-    """What does not tell of times, by name."""
-    return {
-        path.name: content(path)
-        for path in sorted(folder.rglob("*"))
-        if path.suffix in {".tif", ".gpkg", ".png"} and not path.parent.name.startswith(".")
-    }
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def in_one_process(request: BatchRequest, folder: Path) -> dict[str, Any]:
-    each = ExtractRequest(raster=request.folder, output_folder=folder, model=request.each.model, device="cpu")
+    each = replace(request.each, output_folder=folder)
     alone = BatchRequest(request.folder, folder, each)
     run_batch(alone, OneAfterAnother(each, open_compute), Listener(), SilentFeedback())
     return results(folder)
@@ -143,12 +134,6 @@ def on_three(request: BatchRequest, address: str, opened: Any, listener: Listene
 
 
 def test_a_killed_worker_costs_nothing_but_time(tmp_path: Path, request_: BatchRequest, three_workers: str) -> None:
-    def die() -> None:
-        import os
-        import signal
-
-        os.kill(os.getpid(), signal.SIGKILL)
-
     listener = Listener()
     result = on_three(request_, three_workers, with_accident(tmp_path, die), listener)
     assert (tmp_path / "accident").exists()
@@ -162,6 +147,60 @@ def test_a_killed_worker_costs_nothing_but_time(tmp_path: Path, request_: BatchR
     assert listener.fractions[-1] == 1.0
     names = [line.split(",")[0] for line in result.table.read_text().splitlines()]
     assert names == ["raster", *(f"{name}.tif" for name in "abcdefg")]
+
+
+@pytest.fixture
+def tall(request_: BatchRequest) -> BatchRequest:
+    """Two of the rasters, and one of 18 rows of tiles with nodata in it; each is worth sharing."""
+    for name in "cdefg":
+        (request_.folder / f"{name}.tif").unlink()
+    image = np.full((3, 600, SIDE_PX), 30, np.uint8)
+    image[:, :, 70:79] = image[:, 200:206, :] = 235
+    image[:, 300:420, :60] = 0
+    write_raster(request_.folder / "c.tif", image, 600_000)
+    dataset = gdal.Open(str(request_.folder / "c.tif"), gdal.GA_Update)
+    dataset.GetRasterBand(1).SetNoDataValue(0)
+    dataset.FlushCache()
+    return replace(request_, each=replace(request_.each, tile_px=64), split_tiles=1)
+
+
+@pytest.mark.parametrize("accident", [False, True], ids=["all goes well", "a worker is killed"])
+def test_rasters_that_workers_share(tmp_path: Path, tall: BatchRequest, three_workers: str, accident: bool) -> None:
+    listener = Listener()
+    opened = with_accident(tmp_path, die) if accident else open_compute
+    result = on_three(tall, three_workers, opened, listener)
+    assert [outcome.status for outcome in result.outcomes] == ["done"] * 3
+    assert results(tmp_path / "out") == in_one_process(tall, tmp_path / "alone")
+    counts = [json.loads(outcome.paths.report.read_text())["regions"] for outcome in result.outcomes]
+    assert counts == [2, 2, 9]
+    assert sorted(listener.events[1:]) == sorted(f"{what} {name}" for name in "abc" for what in ("started", "done"))
+    lost = [text for text in listener.warnings if "was lost; " in text and ", region " in text and "anew" in text]
+    assert bool(lost) == accident
+    assert np.diff(listener.fractions).min() > -0.2
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_a_region_that_fails_is_the_whole_raster(tmp_path: Path, tall: BatchRequest, three_workers: str) -> None:
+    def fail() -> None:
+        from road_extractor_plugin.contract.errors import RasterUnreadableError
+
+        raise RasterUnreadableError("some.tif", "it breaks off")
+
+    listener = Listener()
+    result = on_three(tall, three_workers, with_accident(tmp_path, fail), listener)
+    assert sorted(outcome.status for outcome in result.outcomes) == ["done", "done", "failed"]
+    failed = next(outcome for outcome in result.outcomes if outcome.status == "failed")
+    assert failed.message.startswith("Cannot read 'some.tif' as a raster: it breaks off")
+    assert sorted(event for event in listener.events if event.startswith("started")) == [
+        f"started {name}" for name in "abc"
+    ]
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_cancelled_in_a_region(tmp_path: Path, tall: BatchRequest, three_workers: str) -> None:
+    with pytest.raises(Cancelled, match="stay"):
+        on_three(tall, three_workers, open_compute, Listener(cancel_at="started c"))
+    assert not list((tmp_path / "out").glob(".*"))
 
 
 def test_a_lost_device_is_tried_again(tmp_path: Path, request_: BatchRequest, three_workers: str) -> None:

@@ -18,7 +18,7 @@ from road_extractor_plugin.compute.local import LocalCompute
 from road_extractor_plugin.compute.normalise import normalise
 from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.feedback import SilentFeedback
-from road_extractor_plugin.contract.grid import TileGrid, Window
+from road_extractor_plugin.contract.grid import TileGrid, TileRows, Window
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.result import Device
 from road_extractor_plugin.core.inference import inferred, plan_tiles
@@ -86,7 +86,7 @@ class Inferred:
 def infer(source: ArraySource, compute: Compute, tiles: TileGrid) -> Inferred:
     shape = source.image.shape[1:]
     probability, valid, tiles_run = np.full(shape, np.nan, dtype=np.float32), np.zeros(shape, dtype=bool), 0
-    with inferred(source, compute, tiles, Stopwatch(), SilentFeedback()) as blocks:
+    with inferred(source, compute, TileRows.all_of(tiles), Stopwatch(), SilentFeedback()) as blocks:
         for block in blocks:
             if block is not None:
                 tiles_run += 1

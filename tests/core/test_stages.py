@@ -12,7 +12,7 @@ import pytest
 
 from road_extractor_plugin.contract.errors import Cancelled, ComputeError
 from road_extractor_plugin.contract.feedback import SilentFeedback
-from road_extractor_plugin.contract.grid import TileGrid, Window
+from road_extractor_plugin.contract.grid import TileGrid, TileRows, Window
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.result import Device
 from road_extractor_plugin.core.inference import inferred
@@ -146,7 +146,7 @@ class TroubledRun(SilentFeedback):
         return self.trouble.at("cancel")
 
     def run(self) -> None:
-        with inferred(self, self, self.tiles, Stopwatch(), self) as blocks:  # type: ignore[arg-type]
+        with inferred(self, self, TileRows.all_of(self.tiles), Stopwatch(), self) as blocks:  # type: ignore[arg-type]
             for block in blocks:
                 if self.trouble.at("write"):
                     raise OSError("the disk is full")

@@ -1,0 +1,67 @@
+"""A raster of a batch that several workers share: its regions, and what became of them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from road_extractor_plugin.contract.batch import RasterJob, RasterOutcome
+from road_extractor_plugin.contract.grid import TileGrid
+from road_extractor_plugin.core.output_errors import writing
+from road_extractor_plugin.core.raster_tasks import JoinedRaster, OneRegion
+from road_extractor_plugin.core.regions import FinishedRegion, share_out
+
+_NETWORK = 0.9
+"""Of the work on a raster; the rest comes when its regions are joined."""
+
+
+class SharedRaster:
+    """Keeps account of the regions of one raster, whose files are in a hidden folder beside its results.
+
+    Args:
+        job: The raster.
+        tiles: Its tiles.
+        most_tiles: In a region, about.
+        workers: How many there are, at least 1.
+
+    Raises:
+        OutputError: The folder cannot be made.
+    """
+
+    def __init__(self, job: RasterJob, tiles: TileGrid, most_tiles: int, workers: int) -> None:
+        self.failed: RasterOutcome | None = None
+        """Set when a region has failed for good."""
+        self._job = job
+        paths = job.paths
+        with writing(paths.roads, 0):
+            paths.folder.mkdir(parents=True, exist_ok=True)
+            self._folder = Path(tempfile.mkdtemp(prefix=f".{paths.stem}_regions_", dir=paths.folder))
+        self._shares = share_out(tiles, most_tiles, workers)
+        self._finished: dict[range, FinishedRegion] = {}
+
+    def regions(self) -> list[OneRegion]:
+        """What is to be done first, from the north."""
+        count, rows = len(self._shares), self._shares[-1].stop
+        return [
+            OneRegion(
+                job=self._job,
+                rows=share,
+                folder=self._folder,
+                share=self._job.share * _NETWORK * len(share) / rows,
+                label=f"{self._job.label}, region {number} of {count}",
+            )
+            for number, share in enumerate(self._shares, start=1)
+        ]
+
+    def add(self, rows: range, region: FinishedRegion) -> list[JoinedRaster]:
+        """Take a finished region: what is to be done when all are there, nothing before."""
+        self._finished[rows] = region
+        if len(self._finished) < len(self._shares):
+            return []
+        regions = tuple(self._finished[share] for share in self._shares)
+        return [JoinedRaster(self._job, regions, self._job.share * (1 - _NETWORK))]
+
+    def close(self) -> None:
+        """Remove the regions."""
+        shutil.rmtree(self._folder, ignore_errors=True)
