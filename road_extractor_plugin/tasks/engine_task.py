@@ -13,7 +13,7 @@ from road_extractor_plugin.bridge.log import log
 from road_extractor_plugin.contract.errors import Cancelled, EngineFailedError, RoadExtractorError
 from road_extractor_plugin.engine.worker_compute import WorkerTracer
 
-_INTERRUPT_AFTER_S = 1.0
+_INTERRUPT_AFTER_S = 0.7
 """Cancelled work stops at the next tile, and its worker stays warm; the worker of what takes longer is ended."""
 
 
