@@ -188,6 +188,7 @@ def to_cog(source: Path, destination: Path, kind: RasterKind, feedback: Feedback
     """
     options = [
         "COMPRESS=DEFLATE",
+        "LEVEL=1",  # by default it takes twice as long for a file smaller by a tenth
         f"BLOCKSIZE={_BLOCK_PX}",
         f"OVERVIEW_RESAMPLING={kind.overviews}",
         "BIGTIFF=IF_SAFER",
