@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from road_extractor_plugin.compute.raster_rows import places_in
+
 Indices = npt.NDArray[np.int64]
 
 
@@ -39,7 +41,7 @@ def pixel_graph(skeleton: npt.NDArray[np.bool_]) -> PixelGraph:
     Returns:
         The graph; memory and time grow with the number of skeleton pixels.
     """
-    rows, columns = np.nonzero(skeleton)
+    rows, columns = places_in(skeleton)
     stride = skeleton.shape[1] + 1  # one column more, so that no neighbour wraps into the next row
     flat = rows * stride + columns
     right, down = _find(flat, flat + 1), _find(flat, flat + stride)

@@ -17,8 +17,10 @@ from road_extractor_plugin.contract.raster_coding import NODATA
 Stored = npt.NDArray[np.uint8]
 Indices = npt.NDArray[np.int64]
 
-STRIP_PX = 16_000_000
-"""Pixels worked on at a time: at most about 0.5 GB with all that is computed for them."""
+STRIP_PX = 4_000_000
+"""Pixels worked on at a time: about 0.1 GB with all that is computed for them, used again for the next."""
+MIN_STRIP_ROWS = 256
+"""At least so many rows, however wide the raster: what is done per pixel looks some 64 rows beyond."""
 
 _BLOCK_PX = 1_000_000
 """Pixels compressed together."""
@@ -103,6 +105,64 @@ class PackedRows:
         return rows
 
 
+class RowsInTheMaking(PackedRows):
+    """A raster that is made when it is read, from north to south, and kept.
+
+    So what is made of it strip by strip begins while its own rows, and those that it is made of, are still to come.
+
+    Args:
+        shape: Height and width.
+        made: Its rows from north to south, in lots of any height.
+    """
+
+    def __init__(self, shape: tuple[int, int], made: Iterator[Stored]) -> None:
+        super().__init__(shape[1])
+        self._height = shape[0]
+        self._made = made
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        return self._height, self._width
+
+    def read(self, start: int, stop: int) -> Stored:
+        """See `RasterRows.read`."""
+        while self._starts[-1] < stop:
+            self.append(next(self._made))
+        return super().read(start, stop)
+
+    def complete(self) -> RowsInTheMaking:
+        """Have all rows made."""
+        for rows in self._made:
+            self.append(rows)
+        return self
+
+
+class PassingRows:
+    """A raster that is made when it is read; for a reader that never goes back north, so that little is kept.
+
+    Args:
+        shape: Height and width.
+        made: Its rows from north to south, in lots of any height.
+    """
+
+    def __init__(self, shape: tuple[int, int], made: Iterator[Stored]) -> None:
+        self.shape = shape
+        self._made = made
+        self._first = 0
+        self._kept: Stored = np.empty((0, shape[1]), dtype=np.uint8)
+
+    def read(self, start: int, stop: int) -> Stored:
+        """See `RasterRows.read`; rows above `start` cannot be read afterwards."""
+        lots = [self._kept[start - self._first :]]
+        known = self._first + len(self._kept)
+        while known < stop:
+            lots.append(next(self._made))
+            known += len(lots[-1])
+        self._first, self._kept = start, lots[0] if len(lots) == 1 else np.concatenate(lots)
+        return self._kept[: stop - start]
+
+
 @dataclass(frozen=True)
 class Strips:
     """The rows of a raster in pieces, from north to south; asks before each piece whether to stop."""
@@ -116,7 +176,7 @@ class Strips:
     def of(cls, raster: RasterRows, rows: int | None = None, feedback: Feedback | None = None) -> Strips:
         """Strips of so many rows, or of about `STRIP_PX` pixels."""
         height, width = raster.shape
-        return cls(height, rows or max(STRIP_PX // max(width, 1), 1), feedback or SilentFeedback())
+        return cls(height, rows or max(STRIP_PX // max(width, 1), MIN_STRIP_ROWS), feedback or SilentFeedback())
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         """First row of each strip, and the row behind its last.
@@ -127,6 +187,12 @@ class Strips:
         for start in range(0, self.height, self.rows):
             stop_if_cancelled(self.feedback)
             yield start, min(start + self.rows, self.height)
+
+
+def places_in(mask: npt.NDArray[np.bool_]) -> tuple[Indices, Indices]:
+    """Rows and columns where a mask is true, in row-major order; on few such places quicker than `np.nonzero`."""
+    row, column = np.divmod(np.flatnonzero(mask), mask.shape[1])
+    return row, column
 
 
 def framed(raster: RasterRows, start: int, stop: int) -> Stored:

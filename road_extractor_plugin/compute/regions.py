@@ -1,84 +1,188 @@
-"""Connected regions of a mask that is seen strip by strip."""
+"""Connected regions of a mask that is seen strip by strip, each strip once."""
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import dataclass
+from typing import Callable
+
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 BoolMask = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
 
+Wanted = Callable[..., BoolMask]
+"""Given the number of pixels of each region, and of each mark whether the region has it, which regions are wanted."""
+
 
 class Regions:
-    """Connected regions of a mask, measured strip by strip from north to south, and then picked in a second pass.
+    """Picks the wanted regions of a mask while it is seen strip by strip from north to south.
 
-    Each strip is labelled by itself. Labels that touch across the border of two strips belong to one region, which
-    may so go on through any number of strips (union of labels).
+        strip 0   ###    ######    A region may go on through any number of strips. What is wanted once must stay so
+        strip 1    #   #####       whatever more is seen of it: then a strip can be handed out as soon as each of its
+        strip 2       ##  ##       regions is wanted or goes no further, mostly one strip later.
 
     Args:
+        wanted: Which regions are.
         over_corners: Whether pixels that share only a corner are connected.
     """
 
-    def __init__(self, *, over_corners: bool) -> None:
-        self._structure = ndimage.generate_binary_structure(2, 2 if over_corners else 1)
-        self._shifts = (-1, 0, 1) if over_corners else (0,)
-        self._first = [0]
-        self._counts: list[Indices] = []
-        self._pairs: list[Indices] = [np.empty((0, 2), dtype=np.int64)]
-        self._last_row: Indices = np.empty(0, dtype=np.int64)
-        self._labels: npt.NDArray[np.int32] = np.empty((0, 0), dtype=np.int32)
-        """Of the last strip, which is often the only one; the others are labelled anew when they are wanted."""
+    def __init__(self, wanted: Wanted, *, over_corners: bool) -> None:
+        self._wanted = wanted
+        self._reach = 1 if over_corners else 0
+        self._area: Indices = np.empty(0, dtype=np.int64)
+        self._marks: list[BoolMask] = []
+        self._waiting: deque[_Strip] = deque()
+        self._last_row = _Strip(_Runs.none(), np.empty(0, dtype=np.int64))
 
-    def add(self, strip: BoolMask, *marks: BoolMask) -> None:
+    def add(self, strip: BoolMask, *marks: BoolMask) -> list[BoolMask]:
         """See the next strip.
 
         Args:
             strip: (rows, width), True in the mask.
-            marks: Each (rows, width), True on pixels of the mask that are to be counted.
+            marks: Each (rows, width); what lies outside the mask does not matter.
+
+        Returns:
+            Of strips that are decided, from north to south, the wanted part.
         """
-        labels, count = ndimage.label(strip, self._structure)
-        self._labels = labels
-        parts = [labels.ravel(), *(labels[mark] for mark in marks)]
-        self._counts.append(np.stack([np.bincount(part, minlength=count + 1)[1:] for part in parts]))
-        # Labels of a strip count from 1; in all they count on from strip to strip, and -1 is none.
-        top, bottom = np.where(labels[[0, -1]] > 0, labels[[0, -1]] + (self._first[-1] - 1), -1)
-        if self._last_row.size:
-            self._pairs.append(_touching(self._last_row, top, self._shifts))
-        self._last_row = bottom
-        self._first.append(self._first[-1] + count)
+        runs = _Runs.of(strip)
+        region = self._united(runs)
+        # A region's number is now that of its first part; regions come first, then the runs of this strip.
+        self._area = np.bincount(region, np.append(self._area, runs.stop - runs.start)).astype(np.int64)
+        before = self._marks or [np.empty(0, dtype=bool)] * len(marks)
+        self._marks = [
+            _any_of(np.append(old, runs.have(mark)), region, self._area.size) for old, mark in zip(before, marks)
+        ]
+        known = region.size - runs.start.size
+        for waiting in self._waiting:
+            waiting.region = region[waiting.region]
+        self._waiting.append(_Strip(runs, region[known:]))
+        self._last_row = _Strip(*runs.last_row(region[known:]))
+        return self._decided()
 
-    def counts(self) -> Indices:
-        """Pixels of the region that each label belongs to: (1 + marks, labels), all and those with each mark."""
-        pairs = np.concatenate(self._pairs)
-        labels = self._first[-1]
-        matrix = coo_matrix((np.ones(len(pairs), dtype=np.int8), tuple(pairs.T)), shape=(labels, labels))
-        count, region = connected_components(matrix, directed=False)
-        per_label = np.concatenate(self._counts, axis=1)
-        totals = [np.bincount(region, weights=pixels, minlength=count)[region] for pixels in per_label]
-        return np.array(totals).astype(np.int64)
+    def rest(self) -> list[BoolMask]:
+        """The wanted part of all other strips, when there are no more to come."""
+        self._last_row = _Strip(_Runs.none(), np.empty(0, dtype=np.int64))
+        return self._decided()
 
-    def picked(self, number: int, strip: BoolMask, wanted: BoolMask) -> BoolMask:
-        """The part of a strip that lies in wanted regions.
+    def _united(self, runs: _Runs) -> Indices:
+        """New numbers of the regions known so far and then of the runs of a strip below them."""
+        above = self._last_row.runs
+        known = self._area.size
+        upper, lower = _touching(above, runs, self._reach)
+        upper = np.append(self._last_row.region, np.arange(runs.start.size) + known)[upper]
+        size = known + runs.start.size
+        matrix = coo_matrix((np.ones(upper.size, dtype=np.int8), (upper, lower + known)), shape=(size, size))
+        region: Indices = connected_components(matrix, directed=False)[1].astype(np.int64)
+        return region
 
-        Args:
-            number: Of the strip, from 0.
-            strip: As it was added.
-            wanted: (labels,) one per column of `counts`.
-        """
-        is_last = number == len(self._counts) - 1
-        labels = self._labels if is_last else ndimage.label(strip, self._structure)[0]
-        of_strip = np.append(False, wanted[self._first[number] : self._first[number + 1]])
-        part: BoolMask = of_strip[labels]
-        return part
+    def _decided(self) -> list[BoolMask]:
+        wanted = self._wanted(self._area, *self._marks)
+        open_ended = np.zeros(self._area.size, dtype=bool)
+        open_ended[self._last_row.region] = True
+        unknown = open_ended & ~wanted
+        decided = []
+        while self._waiting and not unknown[self._waiting[0].region].any():
+            strip = self._waiting.popleft()
+            decided.append(strip.runs.painted(wanted[strip.region]))
+        self._forget(open_ended)
+        return decided
+
+    def _forget(self, used: BoolMask) -> None:
+        """Number anew the regions that may still be asked for."""
+        for strip in self._waiting:
+            used[strip.region] = True
+        number = np.cumsum(used) - 1
+        self._area = self._area[used]
+        self._marks = [mark[used] for mark in self._marks]
+        for strip in (*self._waiting, self._last_row):
+            strip.region = number[strip.region]
 
 
-def _touching(above: Indices, below: Indices, shifts: tuple[int, ...]) -> Indices:
-    """(n, 2) the labels of two rows that are neighbours; `shifts` are the columns by which neighbours may differ."""
-    framed = np.pad(below, 1, constant_values=-1)
-    pairs = [np.column_stack([above, framed[1 + shift : 1 + shift + above.size]]) for shift in shifts]
-    both = np.concatenate(pairs)
-    touching: Indices = np.unique(both[(both >= 0).all(axis=1)], axis=0)
-    return touching
+@dataclass(frozen=True, eq=False)
+class _Runs:
+    """The stretches of the rows of a mask, in row-major order; (n,) arrays.
+
+    Places are numbered row by row, with one more, that is never in the mask, before each row.
+    """
+
+    shape: tuple[int, int]
+    start: Indices
+    stop: Indices
+    """The place behind the last one."""
+
+    @classmethod
+    def none(cls) -> _Runs:
+        """No rows at all."""
+        return cls((0, 0), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+
+    @classmethod
+    def of(cls, mask: BoolMask) -> _Runs:
+        """Those of a mask."""
+        places = _numbered(mask)
+        changes = np.flatnonzero(places[1:] != places[:-1]) + 1
+        return cls((mask.shape[0], mask.shape[1]), changes[::2], changes[1::2])
+
+    def have(self, mark: BoolMask) -> BoolMask:
+        """Which runs have a place that is marked."""
+        if not self.start.size:
+            return np.empty(0, dtype=bool)
+        bounds = np.column_stack([self.start, self.stop]).ravel()
+        have: BoolMask = np.logical_or.reduceat(_numbered(mark), bounds)[::2]
+        return have
+
+    def last_row(self, region: Indices) -> tuple[_Runs, Indices]:
+        """The runs of the last row as those of a row above place 0, and the part of `region` (n,) that is theirs."""
+        height, width = self.shape
+        first = int(np.searchsorted(self.start, (height - 1) * (width + 1)))
+        up = height * (width + 1)
+        return _Runs((1, width), self.start[first:] - up, self.stop[first:] - up), region[first:]
+
+    def painted(self, chosen: BoolMask) -> BoolMask:
+        """The mask of some of the runs."""
+        height, width = self.shape
+        steps = np.zeros(height * (width + 1) + 1, dtype=np.int8)
+        steps[self.start[chosen]] = 1
+        steps[self.stop[chosen]] = -1
+        np.cumsum(steps, dtype=np.int8, out=steps)
+        return steps[:-1].view(bool).reshape(height, width + 1)[:, 1:]
+
+
+@dataclass(eq=False)
+class _Strip:
+    """Runs, and the region of each."""
+
+    runs: _Runs
+    region: Indices
+
+
+def _numbered(mask: BoolMask) -> BoolMask:
+    """A mask with its places as `_Runs` numbers them, and one more behind the last."""
+    height, width = mask.shape
+    places = np.empty(height * (width + 1) + 1, dtype=bool)
+    places[-1] = False
+    rows = places[:-1].reshape(height, width + 1)
+    rows[:, 0] = False
+    rows[:, 1:] = mask
+    return places
+
+
+def _touching(above: _Runs, runs: _Runs, reach: int) -> tuple[Indices, Indices]:
+    """Pairs of runs in neighbouring rows: the upper, of those above and then the strip, and the lower, of the strip."""
+    row = runs.shape[1] + 1
+    start, stop = np.append(above.start, runs.start), np.append(above.stop, runs.stop)
+    first = np.searchsorted(stop, runs.start - row - reach, side="right")
+    count = np.searchsorted(start, runs.stop - row + reach, side="left") - first
+    lower = np.repeat(np.arange(count.size), count)
+    upper = np.arange(lower.size) + np.repeat(first - (np.cumsum(count) - count), count)
+    return upper, lower
+
+
+def _any_of(mark: BoolMask, group: Indices, group_count: int) -> BoolMask:
+    """(group_count,) whether any of a group's members has the mark."""
+    found = np.zeros(group_count, dtype=bool)
+    found[group[mark]] = True
+    return found

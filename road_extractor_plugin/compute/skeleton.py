@@ -6,10 +6,13 @@ It is written out here because a strip of a raster must be thinned for a given n
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
-from road_extractor_plugin.compute.raster_rows import PackedRows, RasterRows, Strips, framed
+from road_extractor_plugin.compute.raster_rows import RasterRows, RowsInTheMaking, Stored, Strips, framed
 from road_extractor_plugin.compute.threshold import ROAD
 
 BoolMask = npt.NDArray[np.bool_]
@@ -48,7 +51,7 @@ def thin(mask: BoolMask) -> BoolMask:
     return skeleton[1:-1, 1:-1]
 
 
-def thin_strips(mask: RasterRows, strips: Strips, round_turns: int = ROUND_TURNS) -> PackedRows:
+class Thinning:
     """Skeleton of a mask in strips: exactly that of `thin`, whatever the strips and however wide the road.
 
     In a pass of thinning a pixel depends on its eight neighbours, and a turn is two passes. So after n turns a strip is
@@ -59,23 +62,63 @@ def thin_strips(mask: RasterRows, strips: Strips, round_turns: int = ROUND_TURNS
        when nothing within 2 n rows of it did: it would stay as it is.
 
     So memory does not depend on the width of roads, only the number of rounds does: half the widest road over n, and
-    more where a line is eaten from its end.
+    more where a line is eaten from its end. Most roads are thin after the first round, whose rows are made as they are
+    read, so that who uses them can begin before the last of them are known.
 
     Args:
         mask: 1 road, else none.
         strips: What is worked on at a time.
         round_turns: The n above.
-
-    Returns:
-        1 on the skeleton, 0 elsewhere.
     """
-    state = PackedRows(mask.shape[1])
-    for start, stop in strips:
-        state.append(without_steps(framed(mask, start - 1, stop + 1) == ROAD))
-    changing = np.ones(mask.shape[0], dtype=bool)
-    while changing.any():
-        state, changing = _round(state, strips, round_turns, changing)
-    return state
+
+    def __init__(self, mask: RasterRows, strips: Strips, round_turns: int = ROUND_TURNS) -> None:
+        self._strips, self._halo = strips, 2 * round_turns
+        height = mask.shape[0]
+        self._changing = np.zeros(height, dtype=bool)
+        """The rows that changed in the last turn of the latest round."""
+        self._differs = np.zeros(height, dtype=bool)
+        """The rows that a round changed after the first."""
+        self.first_round = RowsInTheMaking(mask.shape, self._round(_WithoutSteps(mask), np.ones(height, dtype=bool)))
+        """1 on the skeleton, 0 elsewhere, but for what a later round may change."""
+
+    def finished(self) -> tuple[RasterRows, BoolMask]:
+        """The skeleton, 1 and 0, and (height,) the rows in which the first round was not yet right."""
+        state = self.first_round.complete()
+        self._differs[:] = False
+        while self._changing.any():
+            changing, self._changing = self._changing, np.zeros_like(self._changing)
+            state = RowsInTheMaking(state.shape, self._round(state, changing)).complete()
+        return state, self._differs
+
+    def _round(self, before: RasterRows, changing: BoolMask) -> Iterator[Stored]:
+        """Thin each strip that may change for the turns of a round."""
+        halo = self._halo
+        for start, stop in self._strips:
+            top, bottom = max(start - halo, 0), min(stop + halo, self._strips.height)
+            if not changing[top:bottom].any():
+                yield before.read(start, stop)
+                continue
+            rows = before.read(top, bottom)
+            window, last_rows = _thinned(np.pad(rows == ROAD, 1), halo // 2)
+            after = window[start - top + 1 : stop - top + 1, 1:-1]
+            self._differs[start:stop] |= (after != rows[start - top : stop - top]).any(axis=1)
+            last_rows += top - 1
+            self._changing[last_rows[(last_rows >= start) & (last_rows < stop)]] = True
+            yield after.view(np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class _WithoutSteps:
+    """A mask as thinning begins with it: 1 road, 0 none (`RasterRows`)."""
+
+    mask: RasterRows
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.mask.shape
+
+    def read(self, start: int, stop: int) -> Stored:
+        return without_steps(framed(self.mask, start - 1, stop + 1) == ROAD).view(np.uint8)
 
 
 def without_steps(framed_mask: BoolMask) -> BoolMask:
@@ -94,22 +137,6 @@ def without_steps(framed_mask: BoolMask) -> BoolMask:
     step &= ~(north_east | south_west)
     less: BoolMask = framed_mask[1:-1, 1:-1] & ~step
     return less
-
-
-def _round(state: PackedRows, strips: Strips, turns: int, changing: BoolMask) -> tuple[PackedRows, BoolMask]:
-    """One round of `thin_strips`: the state after it, and (height,) the rows that changed in its last turn."""
-    halo = 2 * turns
-    after, still_changing = PackedRows(state.shape[1]), np.zeros_like(changing)
-    for start, stop in strips:
-        top = max(start - halo, 0)
-        if not changing[top : stop + halo].any():
-            after.append(state.read(start, stop))
-            continue
-        window, last_rows = _thinned(np.pad(state.read(top, min(stop + halo, strips.height)) == 1, 1), turns)
-        after.append(window[start - top + 1 : stop - top + 1, 1:-1])
-        last_rows += top - 1
-        still_changing[last_rows[(last_rows >= start) & (last_rows < stop)]] = True
-    return after, still_changing
 
 
 def _thinned(mask: BoolMask, turns: int | None = None) -> tuple[BoolMask, Indices]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +13,15 @@ from road_extractor_plugin.compute.chains import follow
 from road_extractor_plugin.compute.network import Network, Vertices, joined_paths, measured
 from road_extractor_plugin.compute.pixel_graph import pixel_graph
 from road_extractor_plugin.compute.raster_rows import RasterRows, Strips
-from road_extractor_plugin.compute.skeleton import thin_strips
+from road_extractor_plugin.compute.skeleton import Thinning
 from road_extractor_plugin.compute.width import LocalWidths, local_widths
 
 Indices = npt.NDArray[np.int64]
 
 
-def skeleton_network(mask: RasterRows, strips: Strips | None = None) -> Network:
+def skeleton_network(
+    mask: RasterRows, strips: Strips | None = None, done: Callable[[float], None] = lambda _: None
+) -> Network:
     """The skeleton of a mask as a network with exactly its topology, before any rule.
 
     1. The vertices are the skeleton's pixels in row-major order. So their numbers count on from strip to strip, and a
@@ -35,19 +38,23 @@ def skeleton_network(mask: RasterRows, strips: Strips | None = None) -> Network:
     Args:
         mask: 1 road, 0 none, 255 nodata.
         strips: What is worked on at a time; it does not change the result.
+        done: Told which share of the rows is done.
     """
     strips = strips or Strips.of(mask)
-    skeleton = thin_strips(mask, strips)
-    pixels, around, paths, count = [], [], [], 0
+    thinning = Thinning(mask, strips)
+    parts = []
     for start, stop in strips:
-        part = _part_of_strip(skeleton, start, stop)
-        pixels.append(part.pixels)
-        around.append(local_widths(mask, part.pixels))
-        paths += [path + count for path in part.paths]  # 1
-        count += len(part.pixels)
-    places = np.concatenate([np.empty((0, 2), dtype=np.int64), *pixels])
-    vertices = Vertices(places[:, ::-1] + 0.5, LocalWidths.of_all(around))
-    return measured(vertices, _in_order(joined_paths(paths, count)))  # 3
+        parts.append(_part_of_strip(thinning.first_round, mask, start, stop))
+        done(stop / strips.height)
+    skeleton, differs = thinning.finished()
+    for number, (start, stop) in enumerate(strips):
+        if differs[start : stop + 1].any():
+            parts[number] = _part_of_strip(skeleton, mask, start, stop)
+    first = np.cumsum([0, *(len(part.pixels) for part in parts)])
+    places = np.concatenate([np.empty((0, 2), dtype=np.int64), *(part.pixels for part in parts)])
+    vertices = Vertices(places[:, ::-1] + 0.5, LocalWidths.of_all([part.around for part in parts]))
+    paths = [path + before for part, before in zip(parts, first) for path in part.paths]  # 1
+    return measured(vertices, _in_order(joined_paths(paths, len(places))))  # 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,11 +63,13 @@ class _Part:
 
     pixels: Indices
     """(n, 2) row, column, in row-major order."""
+    around: LocalWidths
+    """The mask there."""
     paths: tuple[Indices, ...]
     """Of indices into `pixels`, and behind these into the next row."""
 
 
-def _part_of_strip(skeleton: RasterRows, start: int, stop: int) -> _Part:
+def _part_of_strip(skeleton: RasterRows, mask: RasterRows, start: int, stop: int) -> _Part:
     """Steps 1 and 2."""
     rows = skeleton.read(start, min(stop + 1, skeleton.shape[0]))
     graph = pixel_graph(rows == 1)
@@ -71,7 +80,8 @@ def _part_of_strip(skeleton: RasterRows, start: int, stop: int) -> _Part:
     tails = links.ravel()
     chains = (np.array(chain, dtype=np.int64) for chain in follow(links, row.size, cuts))
     paths = tuple(np.append(tails[chain], tails[chain[-1] ^ 1]) for chain in chains)
-    return _Part(graph.pixels[:inside] + np.array([start, 0]), paths)
+    pixels = graph.pixels[:inside] + np.array([start, 0])
+    return _Part(pixels, local_widths(mask, pixels), paths)
 
 
 def _in_order(paths: Sequence[Indices]) -> list[Indices]:

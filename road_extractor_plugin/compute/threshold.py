@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections import deque
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
-from road_extractor_plugin.compute.raster_rows import PackedRows, RasterRows, Stored, Strips, framed, values_at
+from road_extractor_plugin.compute.raster_rows import (
+    PassingRows,
+    RasterRows,
+    RowsInTheMaking,
+    Stored,
+    Strips,
+    framed,
+    values_at,
+)
 from road_extractor_plugin.compute.regions import Regions
 from road_extractor_plugin.contract.model_card import Thresholds
 from road_extractor_plugin.contract.raster_coding import CERTAIN, NODATA
@@ -17,11 +27,12 @@ ROAD = 1
 
 BoolMask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
 
 
 def hysteresis(
     probability: RasterRows, thresholds: Thresholds, min_area_px: float = 0.0, strips: Strips | None = None
-) -> PackedRows:
+) -> PassingRows:
     """Pixels >= `low` in 8-connected pieces that hold a pixel >= `high` (Canny 1986, doi:10.1109/TPAMI.1986.4767851).
 
     Args:
@@ -31,26 +42,29 @@ def hysteresis(
         strips: What is worked on at a time; it does not change the result.
 
     Returns:
-        1 road, 0 none, 255 nodata.
+        1 road, 0 none, 255 nodata; made as it is read, once from north to south.
     """
     strips = strips or Strips.of(probability)
     low, high = _stored(thresholds.low), _stored(thresholds.high)
-    pieces = Regions(over_corners=True)
-    for start, stop in strips:
-        values, rim = _with_rim(probability, start, stop)
-        likely = (values >= low) & (values != NODATA)
-        pieces.add(likely, likely & (values >= high), likely & rim)
-    area, sure, at_rim = pieces.counts()
-    kept = (sure > 0) & ((area >= min_area_px) | (at_rim > 0))
-    mask = PackedRows(probability.shape[1])
-    for number, (start, stop) in enumerate(strips):
-        values = probability.read(start, stop)
-        likely = (values >= low) & (values != NODATA)
-        mask.append(np.where(values == NODATA, values, pieces.picked(number, likely, kept)))
-    return mask
+
+    def is_kept(area: Indices, sure: BoolMask, at_rim: BoolMask) -> BoolMask:
+        return sure & ((area >= min_area_px) | at_rim)
+
+    def made() -> Iterator[Stored]:
+        pieces = Regions(is_kept, over_corners=True)
+        unknown: deque[BoolMask] = deque()
+        for start, stop in strips:
+            values, nodata, rim = _with_rim(probability, start, stop)
+            unknown.append(nodata)
+            for kept in pieces.add((values >= low) & ~nodata, values >= high, rim):
+                yield _coded(kept, unknown.popleft())
+        for kept in pieces.rest():
+            yield _coded(kept, unknown.popleft())
+
+    return PassingRows(probability.shape, made())
 
 
-def fill_small_holes(mask: RasterRows, max_area_px: float, strips: Strips | None = None) -> PackedRows:
+def fill_small_holes(mask: RasterRows, max_area_px: float, strips: Strips | None = None) -> RowsInTheMaking:
     """Mask with its 4-connected holes of at most `max_area_px` filled; a hole at the edge of the data stays.
 
     Args:
@@ -59,20 +73,25 @@ def fill_small_holes(mask: RasterRows, max_area_px: float, strips: Strips | None
         strips: What is worked on at a time; it does not change the result.
 
     Returns:
-        The mask, coded likewise.
+        The mask, coded likewise; made as it is read.
     """
     strips = strips or Strips.of(mask)
-    holes = Regions(over_corners=False)
-    for start, stop in strips:
-        codes, rim = _with_rim(mask, start, stop)
-        holes.add(codes == 0, (codes == 0) & rim)
-    area, at_rim = holes.counts()
-    small = (area <= max_area_px) & (at_rim == 0)
-    filled = PackedRows(mask.shape[1])
-    for number, (start, stop) in enumerate(strips):
-        codes = mask.read(start, stop)
-        filled.append(np.where(holes.picked(number, codes == 0, small), np.uint8(ROAD), codes))
-    return filled
+
+    def is_no_hole(area: Indices, at_rim: BoolMask) -> BoolMask:
+        return (area > max_area_px) | at_rim
+
+    def made() -> Iterator[Stored]:
+        surroundings = Regions(is_no_hole, over_corners=False)
+        unknown: deque[BoolMask] = deque()
+        for start, stop in strips:
+            codes, nodata, rim = _with_rim(mask, start, stop)
+            unknown.append(nodata)
+            for beside in surroundings.add(codes == 0, rim):
+                yield _coded(~beside, unknown.popleft())
+        for beside in surroundings.rest():
+            yield _coded(~beside, unknown.popleft())
+
+    return RowsInTheMaking(mask.shape, made())
 
 
 def is_road(mask: RasterRows, xy: Floats) -> BoolMask:
@@ -88,9 +107,23 @@ def _stored(threshold: float) -> int:
     return math.ceil(threshold * CERTAIN - 1e-9)
 
 
-def _with_rim(raster: RasterRows, start: int, stop: int) -> tuple[Stored, BoolMask]:
-    """Rows of a raster, and which of their pixels have (8-connected) nodata or the raster's edge beside them."""
+def _coded(road: BoolMask, nodata: BoolMask) -> Stored:
+    codes = road.astype(np.uint8)
+    if nodata.any():
+        codes[nodata] = NODATA
+    return codes
+
+
+def _with_rim(raster: RasterRows, start: int, stop: int) -> tuple[Stored, BoolMask, BoolMask]:
+    """Rows of a raster, where they have nodata, and which of their pixels have (8-connected) that beside them.
+
+    The raster's edge counts as nodata.
+    """
     window = framed(raster, start - 1, stop + 1)
-    unknown = window == NODATA
-    in_column = unknown[:-2] | unknown[1:-1] | unknown[2:]
-    return window[1:-1, 1:-1], in_column[:, :-2] | in_column[:, 1:-1] | in_column[:, 2:]
+    values, unknown = window[1:-1, 1:-1], window == NODATA
+    if unknown[1:-1, 1:-1].any() or unknown[0].any() or unknown[-1].any():
+        in_column = unknown[:-2] | unknown[1:-1] | unknown[2:]
+        return values, unknown[1:-1, 1:-1], in_column[:, :-2] | in_column[:, 1:-1] | in_column[:, 2:]
+    rim = np.zeros(values.shape, dtype=bool)
+    rim[:, [0, -1]] = True
+    return values, unknown[1:-1, 1:-1], rim

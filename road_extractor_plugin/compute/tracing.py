@@ -15,7 +15,7 @@ from road_extractor_plugin.compute.graph_rules import drop_small_components, mer
 from road_extractor_plugin.compute.meetings import meeting_segments
 from road_extractor_plugin.compute.network import Network, measured
 from road_extractor_plugin.compute.polylines import Polylines
-from road_extractor_plugin.compute.raster_rows import PackedRows, RasterRows, Strips
+from road_extractor_plugin.compute.raster_rows import RasterRows, RowsInTheMaking, Strips
 from road_extractor_plugin.compute.simplify import simplified
 from road_extractor_plugin.compute.skeleton_network import skeleton_network
 from road_extractor_plugin.compute.threshold import fill_small_holes, hysteresis
@@ -26,6 +26,10 @@ from road_extractor_plugin.contract.trace_settings import TraceSettings
 
 MIN_TOLERANCE_PX = 0.3
 """Lines are simplified by at least this much: the pixels say nothing finer."""
+
+_FINDING = "finding road lines"
+_FOUND = 0.6
+"""Progress when they are found, about as the times are."""
 
 
 def trace(
@@ -38,8 +42,9 @@ def trace(
     """Trace the roads of a probability raster.
 
     Per pixel, strip by strip: hysteresis threshold, clean mask, thinning, widths, links. On the graph: the rules of
-    `graph_rules.py`, dead ends drawn out to the end of the mask, lines simplified, confidence. Memory is that of a
-    strip, of the mask, compressed, and of the graph.
+    `graph_rules.py`, dead ends drawn out to the end of the mask, lines simplified, confidence. Each strip is asked for
+    once and goes through all that is done per pixel before the next one is, so the raster may still be in the making.
+    Memory is that of a strip, of the mask, compressed, and of the graph.
 
     Args:
         probability: 0..254 = 0..1, 255 nodata.
@@ -57,11 +62,10 @@ def trace(
     feedback = feedback or SilentFeedback()
     strips = Strips.of(probability, strip_rows, feedback)
     pixel_m = math.sqrt(pixel_size_m[0] * pixel_size_m[1])
-    _report(feedback, 0.0, "finding road surfaces")
+    _report(feedback, 0.0, _FINDING)
     mask = road_mask(probability, settings, pixel_m, strips)
-    _report(feedback, 0.3, "thinning roads")
-    network = skeleton_network(mask, strips)
-    _report(feedback, 0.6, "cleaning the road network")
+    network = skeleton_network(mask, strips, lambda share: _report(feedback, _FOUND * share, _FINDING))
+    _report(feedback, _FOUND, "cleaning the road network")
     network = prune_forks(network, settings.min_spur_widths)
     network = merge_junctions(network, settings.merge_widths)
     network = merge_shallow_crossings(network, settings.max_shared_stretch)
@@ -78,7 +82,7 @@ def trace(
 
 def road_mask(
     probability: RasterRows, settings: TraceSettings, pixel_m: float, strips: Strips | None = None
-) -> PackedRows:
+) -> RowsInTheMaking:
     """Threshold and clean a probability raster.
 
     Args:
@@ -88,7 +92,7 @@ def road_mask(
         strips: What is worked on at a time; it does not change the result.
 
     Returns:
-        1 road, 0 none, 255 nodata.
+        1 road, 0 none, 255 nodata; made as it is read.
     """
     mask = hysteresis(probability, settings.thresholds, settings.min_area_m2 / pixel_m**2, strips)
     return fill_small_holes(mask, settings.max_hole_m2 / pixel_m**2, strips)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from road_extractor_plugin.compute.raster_rows import RasterRows, framed
+from road_extractor_plugin.compute.raster_rows import RasterRows, framed, places_in
 from road_extractor_plugin.compute.threshold import ROAD
 from road_extractor_plugin.contract.raster_coding import NODATA
 
@@ -154,10 +155,11 @@ class _Outline:
 
 def _places(framed_mask: BoolMask, first_row: int) -> Pixels:
     """(n, 2) row, column where a mask is true that starts at a row, and one column outside the raster."""
-    row, column = np.nonzero(framed_mask)
+    row, column = places_in(framed_mask)
     return np.column_stack([row + first_row, column - 1])
 
 
+@lru_cache(maxsize=1024)
 def _circle(squared_radius: int) -> Pixels:
     """(n, 2) all steps of whole rows and columns that have a length, in row-major order."""
     reach = math.isqrt(squared_radius)

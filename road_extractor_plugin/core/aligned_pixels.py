@@ -49,9 +49,12 @@ class AlignedPixels:
         """
         return self._read(window, (window.height, window.width), gdal.GRIORA_NearestNeighbour)
 
-    def averaged(self, window: Window, shape: tuple[int, int]) -> tuple[Pixels, Mask] | None:
-        """The same at fewer pixels (height, width); None where nodata would have to be told from what it covers."""
-        return None if self._nodata else self._read(window, shape, gdal.GRIORA_Average)
+    def averaged(self, window: Window, shape: tuple[int, int]) -> tuple[Pixels, Mask]:
+        """The same at fewer pixels (height, width), valid where any of their pixels is.
+
+        In each band the pixels count that are not nodata there.
+        """
+        return self._read(window, shape, gdal.GRIORA_Average)
 
     def _read(self, window: Window, shape: tuple[int, int], resampling: int) -> tuple[Pixels, Mask]:
         area = (self._column + window.column, self._row + window.row, window.width, window.height)

@@ -40,8 +40,8 @@ def without_steps(polygons: Sequence[RoadPolygon]) -> tuple[RoadPolygon, ...]:
 
 def _seen_twice(rings: Sequence[Float64]) -> BoolMask:
     """Per point of all rings, one after the other, whether it is another one's place, too."""
-    points = np.concatenate([np.empty((0, 2)), *rings])
-    _, place, count = np.unique(points, axis=0, return_inverse=True, return_counts=True)
+    x, y = np.concatenate([np.empty((0, 2)), *rings]).astype(np.int64).T
+    _, place, count = np.unique(y << 32 | x, return_inverse=True, return_counts=True)
     seen_twice: BoolMask = count[place.ravel()] > 1
     return seen_twice
 

@@ -21,8 +21,8 @@ Indices = npt.NDArray[np.int64]
 Rings = tuple[Float64, ...]
 
 _ROAD = 1
-_STRIP_PX = 8_000_000
-"""Pixels worked on at a time, four bytes and more for each."""
+_STRIP_PX = 2_000_000
+"""Pixels worked on at a time: few, so that their memory is used again for the next ones."""
 _PIXELS = (0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 """The geotransform of pixel coordinates themselves."""
 

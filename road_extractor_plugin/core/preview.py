@@ -20,7 +20,8 @@ BoolMask = npt.NDArray[np.bool_]
 Points = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
-_LONGEST_SIDE_PX = 2000
+_LONGEST_SIDE_PX = 1200
+"""Enough for a screen; a larger picture takes longer than the lines of a small raster do."""
 _LINE = (255, 221, 0)
 _CASING = (40, 20, 60)
 _LINE_RADIUS_PX = 1
@@ -29,7 +30,7 @@ _WHITE = 255
 
 
 def write_preview(path: Path, source: RasterSource, graph: RoadGraph) -> None:
-    """Write a PNG of at most 2000 px a side, white where there is no imagery.
+    """Write a PNG of at most 1200 px a side, white where there is no imagery.
 
     Args:
         path: File to make.
@@ -96,6 +97,8 @@ def _eight_bit_rgb(pixels: npt.NDArray[Any], spec: InputSpec) -> UInt8:
     """The first three bands, or the first one three times."""
     smallest, largest = spec.value_range
     chosen = pixels[:3] if len(pixels) >= 3 else pixels[[0, 0, 0]]  # noqa: PLR2004
+    if np.issubdtype(chosen.dtype, np.uint8):  # then it is in 0..255 already
+        return chosen
     rgb: UInt8 = np.rint((chosen - smallest) * (255.0 / (largest - smallest))).astype(np.uint8)
     return rgb
 

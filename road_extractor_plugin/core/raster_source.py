@@ -177,8 +177,10 @@ class RasterSource:
         shape = (math.ceil(grid.height_px / reduction), math.ceil(grid.width_px / reduction))
         with quiet_gdal():
             try:
-                reduced = self._aligned.averaged(grid.window, shape) if self._aligned else None
-                raw, valid = reduced or split(warp(self._colours, grid, "average", "MEM", shape).ReadAsArray())
+                if self._aligned is not None:
+                    raw, valid = self._aligned.averaged(grid.window, shape)
+                else:
+                    raw, valid = split(warp(self._colours, grid, "average", "MEM", shape).ReadAsArray())
             except RuntimeError as error:
                 raise RasterUnreadableError(self._name, gdal_detail(error)) from error
         if self._area is not None:

@@ -15,7 +15,7 @@ from skimage.morphology import skeletonize
 from road_extractor_plugin.compute.network import Network
 from road_extractor_plugin.compute.raster_rows import ArrayRows, PackedRows, Strips, framed, values_at
 from road_extractor_plugin.compute.regions import Regions
-from road_extractor_plugin.compute.skeleton import thin, thin_strips, without_steps
+from road_extractor_plugin.compute.skeleton import Thinning, thin, without_steps
 from road_extractor_plugin.compute.skeleton_network import skeleton_network
 from road_extractor_plugin.compute.traced import Traced
 from road_extractor_plugin.compute.tracing import trace
@@ -86,8 +86,11 @@ def test_graph_and_mask_do_not_depend_on_the_strips(codes: np.ndarray, rows: int
 def test_thinning_in_short_rounds_is_that_of_the_whole(codes: np.ndarray, rows: int, round_turns: int) -> None:
     """Rounds of a few turns, so that roads and blobs are far wider than the rows that a strip sees of the next."""
     mask = codes == 1
-    strips = thin_strips(ArrayRows(codes), Strips(len(codes), rows), round_turns)
-    assert np.array_equal(strips.read(0, len(codes)) == 1, thin(mask))
+    thinning = Thinning(ArrayRows(codes), Strips(len(codes), rows), round_turns)
+    skeleton, differs = thinning.finished()
+    assert np.array_equal(skeleton.read(0, len(codes)) == 1, thin(mask))
+    first, last = (raster.read(0, len(codes)) for raster in (thinning.first_round, skeleton))
+    assert np.array_equal(first[~differs], last[~differs])
 
 
 @given(masks())
@@ -102,17 +105,15 @@ def test_thinning_is_that_of_scikit_image(codes: np.ndarray) -> None:
 @settings(max_examples=200, deadline=None)
 def test_regions_are_those_of_scikit_image(codes: np.ndarray, rows: int, over_corners: bool) -> None:
     mask = codes == 1
-    regions, parts = Regions(over_corners=over_corners), []
-    strips = Strips(len(mask), rows)
-    for start, stop in strips:
-        regions.add(mask[start:stop], mask[start:stop] & (np.arange(start, stop) % 3 == 0)[:, None])
-    pixels, marked = regions.counts()
-    for number, (start, stop) in enumerate(strips):
-        parts.append(regions.picked(number, mask[start:stop], (pixels > 5) & (marked > 2)))
+    on_third = (np.arange(len(mask)) % 3 == 0)[:, None] & mask
+    regions, parts = Regions(lambda pixels, marked: (pixels > 5) & marked, over_corners=over_corners), []
+    for start, stop in Strips(len(mask), rows):
+        parts += regions.add(mask[start:stop], on_third[start:stop])
+    parts += regions.rest()
     labels = label(mask, connectivity=2 if over_corners else 1)
     size = np.bincount(labels.ravel())
-    on_third = np.bincount(labels[::3].ravel(), minlength=size.size)
-    assert np.array_equal(np.concatenate(parts), mask & ((size > 5) & (on_third > 2))[labels])
+    marked = np.isin(np.arange(size.size), labels[on_third])
+    assert np.array_equal(np.concatenate(parts), mask & ((size > 5) & marked)[labels])
 
 
 @pytest.mark.parametrize("radius", [10, FIRST_HALO_PX // 3, FIRST_HALO_PX, 3 * FIRST_HALO_PX])
@@ -167,7 +168,8 @@ def test_a_frame_of_nodata() -> None:
 
 
 def test_values_at_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("road_extractor_plugin.compute.raster_rows.STRIP_PX", 100)
+    for name in ("STRIP_PX", "MIN_STRIP_ROWS"):
+        monkeypatch.setattr(f"road_extractor_plugin.compute.raster_rows.{name}", 3)
     values = np.random.default_rng(0).integers(0, 255, (90, 30), dtype=np.uint8)
     rows, columns = np.random.default_rng(1).integers(0, 30, (2, 500))
     assert np.array_equal(values_at(ArrayRows(values), 3 * rows, columns), values[3 * rows, columns])

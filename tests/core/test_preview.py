@@ -80,9 +80,9 @@ def test_a_large_image_is_reduced(tmp_path: Path, raster: Callable[..., Path], s
     with RasterSource.open(raster(image), spec=spec) as source:
         write_preview(tmp_path / "preview.png", source, NO_ROADS)
     picture = gdal.Open(str(tmp_path / "preview.png")).ReadAsArray()
-    assert picture.shape == (3, 40, 2000)
-    assert (picture[:, :, :1000] == 0).all()
-    assert (picture[:, :, 1000:] == 200).all()
+    assert picture.shape == (3, 24, 1200)
+    assert (picture[:, :, :600] == 0).all()
+    assert (picture[:, :, 600:] == 200).all()
 
 
 @pytest.mark.parametrize("bands", [1, 4], ids=["one channel", "four channels"])

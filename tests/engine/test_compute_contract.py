@@ -160,7 +160,7 @@ def test_traces_the_same_bit_for_bit(compute: Compute) -> None:
     assert len(traced.graph.edges) == len(expected.graph.edges)
     assert traced.mask.shape == probability.shape
     np.testing.assert_array_equal(traced.mask.read(0, 150), expected.mask.read(0, 150))
-    assert listener.stages[0] == "finding road surfaces"
+    assert listener.stages[0] == "finding road lines"
     assert listener.stages[-1] == "roads traced"
 
 
@@ -176,7 +176,7 @@ def test_raster_that_breaks_off_is_named(compute: Compute) -> None:
 
 
 def test_tracing_is_cancelled_and_predicts_afterwards(compute: Compute) -> None:
-    listener = Listener(cancel_at="thinning roads")
+    listener = Listener(cancel_at="cleaning the road network")
     with pytest.raises(Cancelled):
         compute.trace(speckled(), SETTINGS, (1.0, 1.0), listener)
     assert "roads traced" not in listener.stages
