@@ -142,12 +142,14 @@ class _Search:
         yield from self._sides_ahead(self.dead_ends[number], self._points_near(self.dead_ends[number]), distances)
 
     def goals_on_bridges(self, number: int) -> Iterator[_Goal]:
-        """To which sides of bridges it may lead."""
+        """To which sides of bridges it may lead; not to their ends, which are dead ends that have their bridge."""
         dead_end, lines = self.dead_ends[number], self.lines
         points = self._points_near(dead_end)
         points = points[lines.network.bridged[lines.edge[points]]]
         if points.size:
-            yield from self._sides_ahead(dead_end, points, self._distances_from(dead_end))
+            for goal in self._sides_ahead(dead_end, points, self._distances_from(dead_end)):
+                if not lines.degree[lines.vertex[goal.point]]:
+                    yield goal
 
     def _distances_from(self, dead_end: DeadEnd) -> dict[int, float]:
         return self.lines.distances_from(dead_end.node, self._reach_px + self._widest_px + CLEAR_PX)
