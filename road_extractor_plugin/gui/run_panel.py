@@ -9,6 +9,7 @@ from qgis.PyQt.QtCore import QUrl, pyqtSignal
 from qgis.PyQt.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from road_extractor_plugin.contract.result import ExtractResult
+from road_extractor_plugin.gui.colours import Tone
 
 _EARLIEST_ESTIMATE = 0.02
 """Fraction of a run before which its speed says nothing."""
@@ -113,7 +114,8 @@ class RunPanel(QWidget):
     def show_result(self, result: ExtractResult) -> None:
         """Say what was found, on what, where it is, and what to be wary of."""
         folder = QUrl.fromLocalFile(str(result.paths.folder)).toString()
-        link = f'<a href="{escape(folder)}">{escape(self.tr("Open the folder"))}</a>'
+        colour = Tone.LINK.on(self.palette()).name()
+        link = f'<a href="{escape(folder)}" style="color: {colour}">{escape(self.tr("Open the folder"))}</a>'
         device = result.report.device
         ran_on = self.tr("{device}, {runtime}: {reason}").format(
             device=device.name, runtime=device.runtime, reason=device.reason

@@ -1181,6 +1181,18 @@ Jede Kennzahl nennt ihr Protokoll.</translation>
 <context>
     <name>layer_group</name>
     <message>
+        <source>50 to 70 %</source>
+        <translation>50 bis 70 %</translation>
+    </message>
+    <message>
+        <source>70 to 85 %</source>
+        <translation>70 bis 85 %</translation>
+    </message>
+    <message>
+        <source>85 to 100 %</source>
+        <translation>85 bis 100 %</translation>
+    </message>
+    <message>
         <source>Centre-lines</source>
         <translation>Mittellinien</translation>
     </message>
@@ -1213,6 +1225,10 @@ Jede Kennzahl nennt ihr Protokoll.</translation>
         <translation>QGIS kann das Ergebnis „{}“ nicht öffnen</translation>
     </message>
     <message>
+        <source>Road</source>
+        <translation>Straße</translation>
+    </message>
+    <message>
         <source>Road mask</source>
         <translation>Straßenmaske</translation>
     </message>
@@ -1235,6 +1251,10 @@ Jede Kennzahl nennt ihr Protokoll.</translation>
     <message>
         <source>The style '{}' cannot be read</source>
         <translation>Der Stil „{}“ kann nicht gelesen werden</translation>
+    </message>
+    <message>
+        <source>below 50 %</source>
+        <translation>unter 50 %</translation>
     </message>
 </context>
 <context>
