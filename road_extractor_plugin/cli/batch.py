@@ -40,7 +40,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help=f"names of rasters, such as 'ortho_*.tif'; may be repeated (default: {' '.join(RASTER_PATTERNS)})",
     )
     parser.add_argument("--not-recursive", action="store_true", help="leave the folders below alone")
-    parser.add_argument("--skip-existing", action="store_true", help="go on with a batch that was stopped")
+    parser.add_argument(
+        "--skip-existing",
+        action="store_true",
+        help="keep all results that are there, of whatever run; those of a batch that was stopped are kept anyhow",
+    )
     parser.add_argument("--no-merge", action="store_true", help="do not make one network of all rasters")
     parser.add_argument(
         "--merged-format", choices=MERGED_FORMATS, default=GPKG, help="write that network as GeoParquet too"
@@ -107,7 +111,7 @@ def _do(options: argparse.Namespace, request: BatchRequest, feedback: TerminalFe
     try:
         result = run_batch(request, runner, _Lines(feedback, quiet=options.quiet), feedback)
     except KeyboardInterrupt as stop:
-        raise Cancelled("Rasters that were done stay; go on with --skip-existing") from stop
+        raise Cancelled("What is finished stays; the same command goes on from there") from stop
     feedback.finish()
     print(json.dumps(_summary(result), indent=2, ensure_ascii=False) if options.json else _readable(result))
     if result.count(FAILED):
