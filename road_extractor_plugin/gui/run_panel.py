@@ -22,6 +22,7 @@ class RunPanel(QWidget):
     run_clicked = pyqtSignal()
     cancel_clicked = pyqtSignal()
     fetch_missing_clicked = pyqtSignal()
+    resume_clicked = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,6 +49,13 @@ class RunPanel(QWidget):
         )
         self.fetch_missing_button.clicked.connect(self.fetch_missing_clicked)
         self.fetch_missing_button.hide()
+        self.resume_button = QPushButton(self)
+        self.resume_button.setObjectName("resume_button")
+        self.resume_button.setToolTip(
+            self.tr("Goes on where the run was stopped; what is finished is not computed again")
+        )
+        self.resume_button.clicked.connect(self.resume_clicked)
+        self.show_resumable(None)
         self._stage = ""
         self._waiting = 0
         self._started_s = 0.0
@@ -60,7 +68,8 @@ class RunPanel(QWidget):
         layout.addWidget(self.run_button, 0, 0)
         layout.addWidget(self.cancel_button, 0, 1)
         for row, widget in enumerate(
-            (self.progress_bar, self.stage_label, self.result_label, self.fetch_missing_button), start=1
+            (self.progress_bar, self.stage_label, self.result_label, self.fetch_missing_button, self.resume_button),
+            start=1,
         ):
             layout.addWidget(widget, row, 0, 1, 2)
 
@@ -106,6 +115,11 @@ class RunPanel(QWidget):
         self.cancel_button.setEnabled(False)
         self.progress_bar.hide()
         self.stage_label.hide()
+
+    def show_resumable(self, finished: float | None) -> None:
+        """A run was stopped of which so much is finished, 0..1; None: there is none to go on with."""
+        self.resume_button.setVisible(finished is not None)
+        self.resume_button.setText(self.tr("Res&ume the stopped run ({} % done)").format(int(100 * (finished or 0))))
 
     def show_message(self, text: str) -> None:
         """Say in plain words what came of the run."""

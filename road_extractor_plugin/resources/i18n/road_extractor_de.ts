@@ -802,12 +802,20 @@ Jede Kennzahl nennt ihr Protokoll.</translation>
         <translation>Lädt nur die fehlenden Kacheln und sucht damit noch einmal nach Straßen</translation>
     </message>
     <message>
+        <source>Goes on where the run was stopped; what is finished is not computed again</source>
+        <translation>Macht weiter, wo der Lauf angehalten wurde; was fertig ist, wird nicht noch einmal berechnet</translation>
+    </message>
+    <message>
         <source>Open the folder</source>
         <translation>Ordner öffnen</translation>
     </message>
     <message>
         <source>Progress</source>
         <translation>Fortschritt</translation>
+    </message>
+    <message>
+        <source>Res&amp;ume the stopped run ({} % done)</source>
+        <translation>Unterbrochenen Lauf for&amp;tsetzen ({} % fertig)</translation>
     </message>
     <message>
         <source>Starting</source>
