@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Callable, cast
 
 from distributed import Client, Future, KilledWorker
+from distributed.protocol.pickle import dumps
 
 from road_extractor_plugin.compute.protocol import Tracer
 from road_extractor_plugin.contract.batch import FAILED, BatchRequest, BatchWatcher, RasterJob, RasterOutcome
@@ -31,7 +32,6 @@ from road_extractor_plugin.core.cluster_worker import (
     RoadWorker,
     ask_to_stop,
     is_busy,
-    run_task,
 )
 from road_extractor_plugin.core.raster_tasks import OneRegion, Result, Task, WholeRaster
 from road_extractor_plugin.core.regions import FinishedRegion
@@ -168,9 +168,8 @@ class _Run:
 
     def _hand_out(self, number: int) -> None:
         self._tries[number] += 1
-        future = self._client.submit(
-            run_task, self._tasks[number], number, self._batch, resources={ONE_TASK: 1}, pure=False
-        )
+        task = dumps(self._tasks[number])
+        future = self._client.submit(_on_worker(), task, number, self._batch, resources={ONE_TASK: 1}, pure=False)
         self._futures[number] = future
         future.add_done_callback(lambda _: self._messages.put(_Ended(number)))
 
@@ -300,6 +299,19 @@ class _Run:
         end_s = time.monotonic() + _WAIT_FOR_STOP_S
         while any(self._client.run(is_busy, self._batch, on_error="ignore").values()) and time.monotonic() < end_s:
             time.sleep(_LOOK_EVERY_S)
+
+
+def _on_worker() -> Callable[[bytes, int, str], Result]:
+    """What Dask runs. It travels as code and its task as bytes, for the scheduler opens both without Road Extractor."""
+
+    def run_task(task: bytes, number: int, batch: str) -> Result:
+        from distributed.protocol.pickle import loads
+
+        from road_extractor_plugin.core import cluster_worker
+
+        return cluster_worker.run_task(loads(task), number, batch)
+
+    return run_task
 
 
 def _name(task: Task) -> str:
