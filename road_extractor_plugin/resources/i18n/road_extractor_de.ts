@@ -802,12 +802,20 @@ Jede Kennzahl nennt ihr Protokoll.</translation>
         <translation>Lädt nur die fehlenden Kacheln und sucht damit noch einmal nach Straßen</translation>
     </message>
     <message>
+        <source>Goes on where the run was stopped; what is finished is not computed again</source>
+        <translation>Macht weiter, wo der Lauf angehalten wurde; was fertig ist, wird nicht noch einmal berechnet</translation>
+    </message>
+    <message>
         <source>Open the folder</source>
         <translation>Ordner öffnen</translation>
     </message>
     <message>
         <source>Progress</source>
         <translation>Fortschritt</translation>
+    </message>
+    <message>
+        <source>Res&amp;ume the stopped run ({} % done)</source>
+        <translation>Unterbrochenen Lauf for&amp;tsetzen ({} % fertig)</translation>
     </message>
     <message>
         <source>Starting</source>
@@ -1113,6 +1121,10 @@ Jede Kennzahl nennt ihr Protokoll.</translation>
         <translation>Die Bilddaten haben {found:.2f} m pro Pixel am Boden{level}, das Modell braucht {wanted:.2f} m.</translation>
     </message>
     <message>
+        <source>That takes about a minute.</source>
+        <translation>Das dauert etwa eine Minute.</translation>
+    </message>
+    <message>
         <source>That takes about {minutes:,.0f} minutes.</source>
         <translation>Das dauert etwa {minutes:,.0f} Minuten.</translation>
     </message>
@@ -1181,6 +1193,18 @@ Jede Kennzahl nennt ihr Protokoll.</translation>
 <context>
     <name>layer_group</name>
     <message>
+        <source>50 to 70 %</source>
+        <translation>50 bis 70 %</translation>
+    </message>
+    <message>
+        <source>70 to 85 %</source>
+        <translation>70 bis 85 %</translation>
+    </message>
+    <message>
+        <source>85 to 100 %</source>
+        <translation>85 bis 100 %</translation>
+    </message>
+    <message>
         <source>Centre-lines</source>
         <translation>Mittellinien</translation>
     </message>
@@ -1213,6 +1237,10 @@ Jede Kennzahl nennt ihr Protokoll.</translation>
         <translation>QGIS kann das Ergebnis „{}“ nicht öffnen</translation>
     </message>
     <message>
+        <source>Road</source>
+        <translation>Straße</translation>
+    </message>
+    <message>
         <source>Road mask</source>
         <translation>Straßenmaske</translation>
     </message>
@@ -1235,6 +1263,10 @@ Jede Kennzahl nennt ihr Protokoll.</translation>
     <message>
         <source>The style '{}' cannot be read</source>
         <translation>Der Stil „{}“ kann nicht gelesen werden</translation>
+    </message>
+    <message>
+        <source>below 50 %</source>
+        <translation>unter 50 %</translation>
     </message>
 </context>
 <context>
