@@ -271,10 +271,11 @@ def print_speed(probability: np.ndarray) -> None:
         trace(ArrayRows(raster), SETTINGS, (1.0, 1.0), clock)
         mpx = raster.size / 1e6
         total = clock.marks[-1][1] - clock.marks[0][1]
-        stages = [
-            f"{name} {(after - before) / mpx:.3f}" for (name, before), (_, after) in zip(clock.marks, clock.marks[1:])
-        ]
-        print(f"{mpx:>6.1f} {total / mpx:>12.3f}   {', '.join(stages)}")
+        stages: dict[str, float] = {}
+        for (name, before), (_, after) in zip(clock.marks, clock.marks[1:]):
+            stages[name] = stages.get(name, 0.0) + (after - before) / mpx
+        shares = ", ".join(f"{name} {seconds:.3f}" for name, seconds in stages.items())
+        print(f"{mpx:>6.1f} {total / mpx:>12.3f}   {shares}")
 
 
 if __name__ == "__main__":
