@@ -156,7 +156,7 @@ class _Run:
             if self._futures:
                 self._stop()
             for shared in self._shared.values():
-                shared.close()
+                shared.close(keeps=True)
 
     def _count_workers(self) -> None:
         if time.monotonic() < self._count_again_s:
@@ -243,7 +243,7 @@ class _Run:
         self._tasks.extend(tasks)
 
     def _last_word(self, raster: Path, outcome: RasterOutcome) -> RasterOutcome | None:
-        """What became of a raster, when no worker is busy with it any more; its regions go then."""
+        """What became of a raster, when no worker is busy with it any more."""
         shared = self._shared.get(raster)
         if shared is None:
             return outcome
@@ -251,7 +251,7 @@ class _Run:
         self._waiting = deque(number for number in self._waiting if self._tasks[number].job.raster != raster)
         if any(self._tasks[number].job.raster == raster for number in self._futures):
             return None
-        self._shared.pop(raster).close()
+        self._shared.pop(raster).close(keeps=outcome.status == FAILED)
         return replace(outcome, seconds=self._seconds(raster))
 
     def _seconds(self, raster: Path) -> float:

@@ -208,6 +208,9 @@ def test_cancelled_in_a_region(tmp_path: Path, tall: BatchRequest, three_workers
     with pytest.raises(Cancelled, match="stay"):
         on_three(tall, three_workers, open_compute, Listener(cancel_at="started c"))
     assert not left_over(tmp_path / "out")
+    on_three(tall, three_workers, open_compute, Listener())
+    assert results(tmp_path / "out") == in_one_process(tall, tmp_path / "alone")
+    assert not list((tmp_path / "out").glob(".*"))
 
 
 @pytest.fixture
