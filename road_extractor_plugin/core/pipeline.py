@@ -79,7 +79,7 @@ def extract(
         grid = source.grid
         tiles = job.plan(source)
         needed_bytes = int(grid.width_px * grid.height_px * _BYTES_PER_PIXEL) + _FIXED_BYTES
-        room = Room(unfinished_name(request), needed_bytes, has_strips if request.keep_unfinished else None)
+        room = Room(unfinished_name(request), needed_bytes, lambda run: request.keep_unfinished and has_strips(run))
         with (
             small_cache(source.kept_bytes(tiles.rows.tile_px)),
             staged_outputs(paths, room, overwrite=request.overwrite) as staged,
