@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Callable
+from urllib.parse import parse_qs, urlsplit
 
 import hypothesis
 import numpy as np
@@ -163,6 +164,7 @@ def torchscript_model(tmp_path: Path, card: ModelCard) -> Path:
 class TileService:
     """A web service of tiles on this computer, at /{zoom}/{column}/{row}.png, that fails on order.
 
+    A WMTS may ask too: `documents` hold what it says of itself, and a query may name the tile.
     The colour of a pixel tells its place in the world at that zoom level, unless `paint` is replaced.
     """
 
@@ -198,6 +200,8 @@ class TileService:
         self.headers: list[dict[str, str]] = []
         self.most_at_once = 0
         self.paint: Callable[..., npt.NDArray[np.uint8]] = paint_place
+        self.documents: dict[str, bytes] = {}
+        """Other files of the service, by their path."""
         self._at_once = 0
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -246,7 +250,14 @@ class TileService:
         handler.wfile.write(body)
 
     def _tile(self, handler: BaseHTTPRequestHandler) -> tuple[int, bytes]:
-        zoom, column, row = (int(part) for part in Path(handler.path.split("?")[0]).with_suffix("").parts[1:])
+        asked = urlsplit(handler.path)
+        query = {name.upper(): values[0] for name, values in parse_qs(asked.query).items()}
+        if query.get("REQUEST") != "GetTile" and asked.path in self.documents:
+            return 200, self.documents[asked.path]
+        if "TILEMATRIX" in query:
+            zoom, column, row = (int(query[name]) for name in ("TILEMATRIX", "TILECOL", "TILEROW"))
+        else:
+            zoom, column, row = (int(part) for part in Path(asked.path).with_suffix("").parts[1:])
         if self.rows_from_south:
             row = 2**zoom - 1 - row
         tile = zoom, column, row

@@ -2,7 +2,7 @@
 
     xvfb-run -a -s "-screen 0 1400x950x24" .venv/bin/python tools/guide_pictures.py
 
-They go to docs/images/guide_*.jpg.
+They go to docs/images/guide_*.jpg. QGIS is started once in English, and once in German for the one picture of that.
 """
 
 from __future__ import annotations
@@ -26,28 +26,34 @@ def main() -> int:
     if program is None:
         sys.stderr.write("QGIS is not installed: run `make test` first, which installs it.\n")
         return 2
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        profile = home / "qgis" / "profiles" / "guide"
-        environment = {**os.environ, "HOME": str(home), "QGIS_PROFILE_PATH": str(profile)}
-        subprocess.run([sys.executable, ROOT / "tools" / "build_plugin.py", "install"], env=environment, check=True)
-        _write_settings(profile, home)
-        task = {"root": str(ROOT), "folder": folder, "pictures": str(ROOT / "docs" / "images")}
-        environment.update(PYTHONPATH=sysconfig.get_path("purelib"), ROAD_EXTRACTOR_GUIDE=json.dumps(task))
-        environment.pop("QT_QPA_PLATFORM", None)
-        arguments = ["--noversioncheck", "--nologo", "--profiles-path", str(home / "qgis"), "--profile", "guide"]
-        script = ROOT / "tools" / "guide_pictures_in_qgis.py"
-        return subprocess.run(
-            [program, *arguments, "--code", str(script)], env=environment, timeout=_LIMIT_S, check=False, cwd=folder
-        ).returncode
+    (ROOT / "build").mkdir(exist_ok=True)
+    # Not among the files that the system removes, which QGIS would mark as such in every picture.
+    with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder:
+        return max(_take(program, Path(folder) / language, language) for language in ("en", "de"))
 
 
-def _write_settings(profile: Path, home: Path) -> None:
+def _take(program: str, home: Path, language: str) -> int:
+    """Start QGIS in a language, and let it take its pictures; its exit status."""
+    profile = home / "qgis" / "profiles" / "guide"
+    environment = {**os.environ, "HOME": str(home), "QGIS_PROFILE_PATH": str(profile)}
+    subprocess.run([sys.executable, ROOT / "tools" / "build_plugin.py", "install"], env=environment, check=True)
+    _write_settings(profile, language)
+    task = {"root": str(ROOT), "folder": str(home), "pictures": str(ROOT / "docs" / "images"), "language": language}
+    environment.update(PYTHONPATH=sysconfig.get_path("purelib"), ROAD_EXTRACTOR_GUIDE=json.dumps(task))
+    environment.pop("QT_QPA_PLATFORM", None)
+    arguments = ["--noversioncheck", "--nologo", "--profiles-path", str(home / "qgis"), "--profile", "guide"]
+    script = ROOT / "tools" / "guide_pictures_in_qgis.py"
+    return subprocess.run(
+        [program, *arguments, "--code", str(script)], env=environment, timeout=_LIMIT_S, check=False, cwd=home
+    ).returncode
+
+
+def _write_settings(profile: Path, language: str) -> None:
     settings = profile / "QGIS" / "QGIS3.ini"
     settings.parent.mkdir(parents=True)
     settings.write_text(
         "[PythonPlugins]\nroad_extractor_plugin=true\nprocessing=true\n"
-        f"[road_extractor]\noutput_folder={home / 'results'}\n",
+        f"[locale]\noverrideFlag=true\nuserLocale={language}\n",
         encoding="utf-8",
     )
 

@@ -14,6 +14,7 @@ from typing import Callable
 import processing
 from osgeo import gdal
 from qgis.core import (
+    QgsApplication,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsProject,
@@ -27,6 +28,7 @@ from qgis.utils import iface
 
 from road_extractor_plugin.gui.batch_page import BatchPage
 from road_extractor_plugin.gui.dock import RoadExtractorDock
+from road_extractor_plugin.gui.results_page import ResultsPage
 from road_extractor_plugin.gui.setup_dialog import SetupDialog
 from road_extractor_plugin.gui.threshold_page import ThresholdPage
 
@@ -36,6 +38,8 @@ TIMEOUT_S = 200
 HALF_WORLD = 20037508.342789244
 MISSING_LEVEL = 17
 """Where a tile is missing: the level of the run, not that of the map behind it."""
+MID_RUN = 30
+"""Percent."""
 QUALITY = 82
 
 
@@ -50,13 +54,21 @@ def take_all() -> None:
     dock = window.findChild(RoadExtractorDock)
     dock.setUserVisible(True)
     _open_example()
-    _extract(window)
+    if TASK["language"] == "de":
+        _extract(window)
+        dock.findChild(QTabWidget).setCurrentWidget(dock.findChild(ResultsPage))
+        _grab(window, "guide_german")
+        return
+    _grab(dock, "guide_dock")
+    _extract(window, "guide_running")
     _grab(window, "guide_result")
     _thresholds(window, dock)
     _batch(window, dock)
+    _results(dock)
     _processing()
     _setup(window)
     _basemap(window, dock)
+    _dark(window)
 
 
 def _open_example() -> None:
@@ -68,10 +80,15 @@ def _open_example() -> None:
     _settle()
 
 
-def _extract(window: QWidget) -> None:
+def _extract(window: QWidget, picture: str = "") -> None:
+    """With a picture of it in mid-run, where it is given a name."""
     window.findChild(QAction, "road_extractor_extract").trigger()
     QTest.qWait(300)
-    _wait_until(window.findChild(QProgressBar, "progress_bar").isHidden)
+    progress_bar = window.findChild(QProgressBar, "progress_bar")
+    if picture:
+        _wait_until(lambda: progress_bar.value() >= MID_RUN or progress_bar.isHidden())
+        _grab(window, picture)
+    _wait_until(progress_bar.isHidden)
     _settle()
 
 
@@ -112,6 +129,22 @@ def _batch(window: QWidget, dock: QWidget) -> None:
     _wait_until(page.run_button.isEnabled)
     _settle()
     _grab(window, "guide_folder")
+
+
+def _results(dock: QWidget) -> None:
+    """The newest run but those of the folder: all of the example."""
+    page = dock.findChild(ResultsPage)
+    dock.findChild(QTabWidget).setCurrentWidget(page)
+    page.run_list.setCurrentItem(page.run_list.topLevelItem(page.run_list.topLevelItemCount() - 1))
+    _wait_until(lambda: bool(page.statistics.text()))
+    _settle()
+    _grab(dock, "guide_results")
+
+
+def _dark(window: QWidget) -> None:
+    QgsApplication.setUITheme("Night Mapping")
+    _settle()
+    _grab(window, "guide_dark")
 
 
 def _processing() -> None:

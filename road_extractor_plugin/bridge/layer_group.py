@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar, Union
 
 from qgis.core import (
     QgsLayerMetadata,
@@ -25,6 +26,7 @@ from road_extractor_plugin.contract.result import (
     VectorizeResult,
 )
 
+Result = TypeVar("Result", bound=Union[ExtractResult, VectorizeResult])
 _STYLES_FOLDER = Path(__file__).resolve().parent.parent / "resources" / "styles"
 
 
@@ -38,18 +40,35 @@ class _Part:
     shown: bool
 
 
-def add_result_group(result: ExtractResult | VectorizeResult, project: QgsProject) -> QgsLayerTreeGroup:
-    """Put what a run found on top of the project's layers; centre-lines and polygons are shown at once.
+@dataclass(frozen=True)
+class ResultLayers(Generic[Result]):
+    """What a run found as layers, open but in no project."""
 
-    Raises:
-        OutputError: A file cannot be opened, as when it was removed in the meantime; nothing is added then.
-    """
+    result: Result
+    parts: tuple[_Part, ...]
+    """From the top of the map to its bottom."""
+
+
+def open_result(result: Result) -> ResultLayers[Result]:
+    """Open the files of a run. In another thread than the main one the window of QGIS need not wait for it."""
     parts = _parts(result.paths)
     if isinstance(result, VectorizeResult):
         parts = parts[:-1]  # the probability is the one that it was made from
     elif result.report.imagery is not None and result.report.imagery.missing:
         missing = _vector(result.paths.roads, MISSING_IMAGERY, _tr("Missing imagery"))
         parts = (_Part(missing, MISSING_IMAGERY, shown=True), *parts)
+    for part in parts:
+        part.layer.moveToThread(QCoreApplication.instance().thread())
+    return ResultLayers(result, parts)
+
+
+def add_result_group(layers: ResultLayers[Result], project: QgsProject) -> QgsLayerTreeGroup:
+    """Put what a run found on top of the project's layers; centre-lines and polygons are shown at once.
+
+    Raises:
+        OutputError: A file cannot be opened, as when it was removed in the meantime; nothing is added then.
+    """
+    result, parts = layers.result, layers.parts
     for part in parts:
         if not part.layer.isValid():
             raise OutputError(
@@ -84,11 +103,13 @@ def _parts(paths: OutputPaths) -> tuple[_Part, ...]:
 
 
 def _vector(path: Path, table: str, name: str) -> QgsVectorLayer:
-    return QgsVectorLayer(f"{path}|layername={table}", name, "ogr")
+    options = QgsVectorLayer.LayerOptions(loadDefaultStyle=False)
+    return QgsVectorLayer(f"{path}|layername={table}", name, "ogr", options)
 
 
 def _raster(path: Path, name: str) -> QgsRasterLayer:
-    return QgsRasterLayer(str(path), name, "gdal")
+    # QGIS would look through all pixels for a style of its own, and keep what it found in a file beside them.
+    return QgsRasterLayer(str(path), name, "gdal", QgsRasterLayer.LayerOptions(loadDefaultStyle=False))
 
 
 def _metadata(layer: QgsMapLayer, report: Report | VectorizeReport) -> QgsLayerMetadata:

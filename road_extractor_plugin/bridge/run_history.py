@@ -82,9 +82,9 @@ class RunHistory:
         records = map(_decoded, stored) if isinstance(stored, list) else ()
         return tuple(record for record in records if record is not None)
 
-    def add(self, record: RunRecord) -> None:
-        """Put a run before the others; the oldest go when there are more than `MAX_RECORDS`."""
-        records = (record, *self.records())[:MAX_RECORDS]
+    def add(self, *newest: RunRecord) -> None:
+        """Put runs, the newest first, before the others; the oldest go when there are more than `MAX_RECORDS`."""
+        records = (*newest, *self.records())[:MAX_RECORDS]
         text = json.dumps([dataclasses.asdict(each) for each in records], indent=1, ensure_ascii=False)
         written = self._path.with_suffix(".new")
         try:

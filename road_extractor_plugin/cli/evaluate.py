@@ -8,8 +8,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from road_extractor_plugin.contract.feedback import SilentFeedback
+
 if TYPE_CHECKING:
-    from road_extractor_plugin.core.compare import Comparison
+    from road_extractor_plugin.contract.comparison import Comparison
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -23,8 +25,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from road_extractor_plugin.core.compare import compare
+    from road_extractor_plugin.engine.open_compute import open_meter
 
-    comparison = compare(options.prediction, options.reference, options.valid)
+    comparison = compare(options.prediction, options.reference, options.valid, open_meter(), SilentFeedback())
     as_json = json.dumps(dataclasses.asdict(comparison), indent=2, ensure_ascii=False) if options.json else ""
     print(as_json or _readable(comparison))
 

@@ -7,8 +7,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from road_extractor_plugin.compute.polylines import Polylines
 from road_extractor_plugin.compute.raster_rows import RasterRows
 from road_extractor_plugin.compute.traced import Traced
+from road_extractor_plugin.contract.comparison import Measured
 from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.result import Device
@@ -26,6 +28,26 @@ class Tracer(Protocol):
         feedback: Feedback,
     ) -> Traced:
         """Mask and road graph of a stored probability raster, 0..254 and 255 for nodata, that is read in strips."""
+
+
+class Meter(Protocol):
+    """The mathematics of a comparison, in this process or another."""
+
+    def measure_masks(
+        self, predicted: npt.NDArray[np.bool_], true: npt.NDArray[np.bool_], feedback: Feedback
+    ) -> Measured:
+        """Figures of two masks (height, width), True where road is and both are known.
+
+        Raises:
+            Cancelled: The feedback asked for it.
+        """
+
+    def measure_lines(self, prediction: Polylines, reference: Polylines, feedback: Feedback) -> Measured:
+        """Figures of two networks; lines are in metres, and connected where they share a vertex.
+
+        Raises:
+            Cancelled: The feedback asked for it.
+        """
 
 
 class Compute(Tracer, Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from road_extractor_plugin.compute.protocol import Compute, Tracer
+from road_extractor_plugin.compute.protocol import Compute, Meter, Tracer
 from road_extractor_plugin.contract.errors import ComputeError
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.model_file import read_card
@@ -55,6 +55,19 @@ def open_tracer() -> Tracer:
     except ImportError as error:
         raise _missing_library(error) from error
     return LocalTracer()
+
+
+def open_meter() -> Meter:
+    """What compares, without a model.
+
+    Raises:
+        ComputeError: A library that computes is not installed.
+    """
+    try:
+        from road_extractor_plugin.compute.metrics.meter import LocalMeter
+    except ImportError as error:
+        raise _missing_library(error) from error
+    return LocalMeter()
 
 
 def _missing_library(error: ImportError) -> ComputeError:

@@ -23,7 +23,7 @@ from road_extractor_plugin.contract import errors
 from road_extractor_plugin.contract.decode import DecodeError, decode
 from road_extractor_plugin.contract.errors import ComputeError, RoadExtractorError
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Raised whenever the messages change: either end refuses another one."""
 
 MAX_HEADER_BYTES = 1_000_000

@@ -22,12 +22,13 @@ from typing import Callable
 import numpy as np
 import numpy.typing as npt
 
+from road_extractor_plugin.compute.polylines import Polylines
 from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.errors import Cancelled, ComputeError, RoadExtractorError
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 from road_extractor_plugin.engine.graph_wire import graph_parts
-from road_extractor_plugin.engine.open_compute import load_model, open_tracer
+from road_extractor_plugin.engine.open_compute import load_model, open_meter, open_tracer
 from road_extractor_plugin.engine.wire import (
     PROTOCOL,
     Array,
@@ -82,6 +83,8 @@ class Worker:
             "load": self._load,
             "predict": self._predict,
             "trace": self._trace,
+            "measure masks": self._measure_masks,
+            "measure lines": self._measure_lines,
         }
 
     def serve(self) -> None:
@@ -182,7 +185,7 @@ class Worker:
 
     def _trace(self, message: Message) -> Message:
         values = message.values
-        asked = _AskedOfParent(self, message.request, tuple(values["shape"]))
+        asked = _ParentsRaster(self, message.request, tuple(values["shape"]))
         settings, pixel_size_m = read_value(TraceSettings, values["settings"]), tuple(values["pixel_size_m"])
         try:
             traced = open_tracer().trace(asked, settings, pixel_size_m, asked)
@@ -194,13 +197,46 @@ class Worker:
         graph_values, arrays = graph_parts(traced.graph)
         return Message("done", message.request, graph_values, tuple(arrays))
 
+    def _measure_masks(self, message: Message) -> Message:
+        predicted, true = (
+            np.unpackbits(packed, axis=1, count=message.values["width"]).view(np.bool_) for packed in message.arrays
+        )
+        measured = open_meter().measure_masks(predicted, true, _ParentsFeedback(self, message.request))
+        return Message("done", message.request, dataclasses.asdict(measured))
 
-class _AskedOfParent:
-    """The parent's raster and its feedback: `RasterRows` and `Feedback` during one request."""
+    def _measure_lines(self, message: Message) -> Message:
+        points, offsets, true_points, true_offsets = message.arrays
+        measured = open_meter().measure_lines(
+            Polylines(points, offsets), Polylines(true_points, true_offsets), _ParentsFeedback(self, message.request)
+        )
+        return Message("done", message.request, dataclasses.asdict(measured))
 
-    def __init__(self, worker: Worker, request: int, shape: tuple[int, int]) -> None:
+
+class _ParentsFeedback:
+    """The parent's `Feedback` during one request."""
+
+    def __init__(self, worker: Worker, request: int) -> None:
         self._worker = worker
         self._request = request
+
+    def progress(self, fraction: float, stage: str) -> None:
+        """Pass it on."""
+        self._worker.send(Message("progress", self._request, {"fraction": fraction, "stage": stage}))
+
+    def warning(self, text: str) -> None:
+        """Pass it on."""
+        self._worker.send(Message("warning", self._request, {"text": text}))
+
+    def is_cancelled(self) -> bool:
+        """Whether the parent cancelled this request."""
+        return self._worker.is_cancelled(self._request)
+
+
+class _ParentsRaster(_ParentsFeedback):
+    """The parent's raster, too: `RasterRows` during one request."""
+
+    def __init__(self, worker: Worker, request: int, shape: tuple[int, int]) -> None:
+        super().__init__(worker, request)
         self.shape = shape
 
     def read(self, start: int, stop: int) -> npt.NDArray[np.uint8]:
@@ -215,15 +251,3 @@ class _AskedOfParent:
             raise Cancelled
         rows: Array = answer.arrays[0]
         return rows
-
-    def progress(self, fraction: float, stage: str) -> None:
-        """Pass it on."""
-        self._worker.send(Message("progress", self._request, {"fraction": fraction, "stage": stage}))
-
-    def warning(self, text: str) -> None:
-        """Pass it on."""
-        self._worker.send(Message("warning", self._request, {"text": text}))
-
-    def is_cancelled(self) -> bool:
-        """Whether the parent cancelled this request."""
-        return self._worker.is_cancelled(self._request)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import threading
-import time
-from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from road_extractor_plugin.compute.raster_rows import PackedRows, RasterRows
 from road_extractor_plugin.compute.traced import Traced
-from road_extractor_plugin.contract.errors import Cancelled, ComputeError, RoadExtractorError
+from road_extractor_plugin.contract.errors import ComputeError, RoadExtractorError
 from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.model_file import read_card
@@ -22,29 +18,13 @@ from road_extractor_plugin.contract.result import Device
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 from road_extractor_plugin.engine.graph_wire import graph_of
 from road_extractor_plugin.engine.wire import Message, WireError, read_value
+from road_extractor_plugin.engine.worker_client import LongTalk, WorkerClient
 from road_extractor_plugin.engine.worker_pool import ModelKey, Worker, WorkerChoice, WorkerPool
 from road_extractor_plugin.engine.worker_process import Conversation
 
-_POLL_S = 0.1
-_CANCEL_LIMIT_S = 1.0
-"""A tracer that was cancelled stops between strips; after this time its process is ended."""
 
-
-class WorkerTracer:
-    """Traces in a worker, which is lent at the first need of it.
-
-    Args:
-        pool: Who lends it.
-        choice: Which one.
-    """
-
-    def __init__(self, pool: WorkerPool, choice: WorkerChoice) -> None:
-        self._pool = pool
-        self._choice = choice
-        self._lock = threading.Lock()
-        self._worker: Worker | None = None
-        self._is_interrupted = False
-        self._is_sound = True
+class WorkerTracer(WorkerClient):
+    """Traces in a worker."""
 
     def trace(
         self,
@@ -59,38 +39,8 @@ class WorkerTracer:
             "settings": dataclasses.asdict(settings),
             "pixel_size_m": pixel_size_m,
         }
-        with self._asking() as worker, worker.process.converse("trace", values) as conversation:
-            return _Tracing(worker, conversation, probability, feedback).run()
-
-    def interrupt(self) -> None:
-        """End the worker at once, from any thread; whoever waits for it gets `Cancelled`. Harmless after `close`."""
-        with self._lock:
-            self._is_interrupted = True
-            if self._worker is not None:
-                self._worker.process.kill()
-
-    def close(self) -> None:
-        """Give the worker back; it stays warm for the next."""
-        with self._lock:
-            worker, self._worker = self._worker, None
-        if worker is not None:
-            self._pool.give_back(worker, self._choice, is_sound=self._is_sound)
-
-    @contextlib.contextmanager
-    def _asking(self) -> Iterator[Worker]:
-        """A worker that is up. After an error the next run gets a new one."""
-        try:
-            with self._lock:
-                if self._is_interrupted:
-                    raise Cancelled
-                if self._worker is None:
-                    self._worker = self._pool.take(self._choice)
-                worker = self._worker
-            worker.process.await_hello()
-            yield worker
-        except RoadExtractorError as error:
-            self._is_sound = self._is_sound and isinstance(error, Cancelled)
-            raise
+        with self.asking() as worker, worker.process.converse("trace", values) as conversation:
+            return _Tracing(worker, conversation, feedback, probability).run()
 
 
 class WorkerCompute(WorkerTracer):
@@ -123,7 +73,7 @@ class WorkerCompute(WorkerTracer):
             raise
 
     def _load(self, key: ModelKey, card: ModelCard) -> None:
-        with self._asking() as worker:
+        with self.asking() as worker:
             if worker.model == key:
                 return
             worker.model = None
@@ -149,7 +99,7 @@ class WorkerCompute(WorkerTracer):
 
     def predict(self, tiles: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """See `Compute.predict`."""
-        with self._asking() as worker:
+        with self.asking() as worker:
             reply = worker.process.ask("predict", {}, tiles)
             worker.device = read_value(Device, reply.values.get("device"))
             return _probability(reply, (len(tiles), *tiles.shape[2:]))
@@ -166,58 +116,34 @@ def _not_loaded() -> ComputeError:
     return ComputeError("No model is loaded", "Load one first")
 
 
-class _Tracing:
+class _Tracing(LongTalk):
     """The conversation about one raster."""
 
-    def __init__(self, worker: Worker, conversation: Conversation, probability: RasterRows, feedback: Feedback) -> None:
-        self._worker = worker
-        self._conversation = conversation
+    def __init__(self, worker: Worker, conversation: Conversation, feedback: Feedback, probability: RasterRows) -> None:
+        super().__init__(worker, conversation, feedback)
         self._probability = probability
-        self._feedback = feedback
         self._mask = PackedRows(probability.shape[1])
-        self._cancelled_at_s: float | None = None
 
     def run(self) -> Traced:
         """Answer the worker until it is done."""
-        while True:
-            self._look_at_cancel()
-            message = self._conversation.next(_POLL_S)
-            if message is None:
-                continue
-            if message.kind == "done":
-                return self._result(message)
-            self._attend(message)
+        message = self.until_done()
+        if self._mask.shape != self._probability.shape:
+            raise WireError(f"a mask of {self._mask.shape} for a raster of {self._probability.shape}")
+        return Traced(graph_of(message.values, message.arrays), self._mask)
 
-    def _look_at_cancel(self) -> None:
-        if self._cancelled_at_s is None:
-            if self._feedback.is_cancelled():
-                self._conversation.tell("cancel", {})
-                self._cancelled_at_s = time.monotonic()
-        elif time.monotonic() - self._cancelled_at_s > _CANCEL_LIMIT_S:
-            self._worker.process.kill()
-
-    def _attend(self, message: Message) -> None:
-        values = message.values
+    def attend(self, message: Message) -> None:
+        """Give rows and take the mask, too."""
         if message.kind == "rows":
-            self._send_rows(values["start"], values["stop"])
-        elif message.kind == "progress":
-            self._feedback.progress(values["fraction"], values["stage"])
-        elif message.kind == "warning":
-            self._feedback.warning(values["text"])
+            self._send_rows(message.values["start"], message.values["stop"])
         elif message.kind == "mask":
-            self._mask.append_block(values["rows"], message.arrays[0].tobytes())
+            self._mask.append_block(message.values["rows"], message.arrays[0].tobytes())
         else:
-            raise WireError(f"'{message.kind}' while it traces")
+            super().attend(message)
 
     def _send_rows(self, start: int, stop: int) -> None:
         try:
             rows = self._probability.read(start, stop)
         except RoadExtractorError:
-            self._conversation.tell("no rows", {})
+            self.conversation.tell("no rows", {})
             raise
-        self._conversation.tell("rows", {}, rows)
-
-    def _result(self, message: Message) -> Traced:
-        if self._mask.shape != self._probability.shape:
-            raise WireError(f"a mask of {self._mask.shape} for a raster of {self._probability.shape}")
-        return Traced(graph_of(message.values, message.arrays), self._mask)
+        self.conversation.tell("rows", {}, rows)

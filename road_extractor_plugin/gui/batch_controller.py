@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qgis.core import Qgis, QgsApplication, QgsProject, QgsVectorLayer
-from qgis.PyQt.QtCore import QObject
+from qgis.PyQt.QtCore import QObject, pyqtSignal
 
-from road_extractor_plugin.bridge.layer_group import add_result_group
+from road_extractor_plugin.bridge.layer_group import add_result_group, open_result
 from road_extractor_plugin.bridge.log import log
 from road_extractor_plugin.bridge.stored_result import stored_result
 from road_extractor_plugin.contract.batch import DONE, FAILED, SKIPPED, BatchRequest, BatchResult, RasterOutcome
@@ -37,6 +37,9 @@ _STOP_TIMEOUT_S = 10.0
 class BatchController(QObject):
     """Runs one batch at a time."""
 
+    ended = pyqtSignal(object)
+    """However it ended: the outcomes of the rasters that it has done; a list of `RasterOutcome`."""
+
     def __init__(self, iface: QgisInterface, dock: RoadExtractorDock, workers: WorkerPool) -> None:
         super().__init__(dock)
         self._messages = Messages(iface)
@@ -44,6 +47,7 @@ class BatchController(QObject):
         self._workers = workers
         self._page = dock.batch_page
         self._task: BatchTask | None = None
+        self._done_here: list[RasterOutcome] = []
         self._page.show_settings(load_batch_settings())
         self._page.run_clicked.connect(self.run)
         self._page.cancel_clicked.connect(self.cancel)
@@ -88,7 +92,7 @@ class BatchController(QObject):
         task.stage_changed.connect(page.show_message)
         task.found.connect(lambda rasters: page.show_rasters(request.folder, rasters))
         task.started.connect(page.show_started)
-        task.finished_raster.connect(page.show_outcome)
+        task.finished_raster.connect(self._on_raster)
         task.done.connect(self._on_done)
         task.failed.connect(self._on_failed)
         task.cancelled.connect(self._on_cancelled)
@@ -96,6 +100,11 @@ class BatchController(QObject):
         page.show_running()
         log(f"Roads in the images of '{request.folder}', results in '{request.output_folder}'.")
         QgsApplication.taskManager().addTask(task)
+
+    def _on_raster(self, outcome: RasterOutcome) -> None:
+        self._page.show_outcome(outcome)
+        if outcome.status == DONE:
+            self._done_here.append(outcome)
 
     def _on_pause(self, paused: bool) -> None:  # noqa: FBT001  (a signal)
         if self._task is not None:
@@ -132,6 +141,9 @@ class BatchController(QObject):
     def _end(self) -> None:
         self._task = None
         self._page.show_stopped()
+        done, self._done_here = self._done_here, []
+        if done:
+            self.ended.emit(done)
 
     def _show(self, outcome: RasterOutcome) -> None:
         """Put the layers of a finished raster on the map."""
@@ -139,7 +151,7 @@ class BatchController(QObject):
             self._messages.complain(f"{outcome.raster.name}: {outcome.message}")
             return
         try:
-            add_result_group(stored_result(outcome.paths), QgsProject.instance())
+            add_result_group(open_result(stored_result(outcome.paths)), QgsProject.instance())
         except RoadExtractorError as error:
             self._messages.complain(str(error))
 

@@ -12,7 +12,7 @@ from qgis.core import Qgis, QgsApplication, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 from qgis.PyQt.QtWidgets import QMessageBox
 
-from road_extractor_plugin.bridge.layer_group import add_result_group
+from road_extractor_plugin.bridge.layer_group import ResultLayers, add_result_group
 from road_extractor_plugin.bridge.log import log
 from road_extractor_plugin.bridge.output_folder import default_output_folder, run_folder
 from road_extractor_plugin.contract.errors import RoadExtractorError
@@ -203,18 +203,19 @@ class ExtractController(QObject):
         log(f"Roads in '{run.request.raster}', results in '{run.request.output_folder}'.")
         QgsApplication.taskManager().addTask(task)
 
-    def _on_extracted(self, result: ExtractResult) -> None:
-        imagery, run = result.report.imagery, self._run_now
+    def _on_extracted(self, layers: ResultLayers[ExtractResult]) -> None:
+        result, run = layers.result, self._run_now
+        imagery = result.report.imagery
         self._end(keeps_imagery=imagery is not None and imagery.missing > 0)
         save_speed_mpx_s(result.report.megapixels_per_s)
         self._dock.run_panel.show_result(result)
         if run is not None:
             self.extracted.emit(run.layer_name, result)
-            self._show(result, is_project_there=run.project_number == self._project_number)
+            self._show(layers, is_project_there=run.project_number == self._project_number)
         self._start_next()
 
-    def _show(self, result: ExtractResult, *, is_project_there: bool) -> None:
-        panel = self._dock.run_panel
+    def _show(self, layers: ResultLayers[ExtractResult], *, is_project_there: bool) -> None:
+        panel, result = self._dock.run_panel, layers.result
         if not is_project_there:
             text = self.tr("{summary}. The project was closed meanwhile; the results are in '{folder}'.")
             self._messages.say(
@@ -222,7 +223,7 @@ class ExtractController(QObject):
             )
             return
         try:
-            add_result_group(result, QgsProject.instance())
+            add_result_group(layers, QgsProject.instance())
         except RoadExtractorError as error:
             self._messages.complain(str(error))
         else:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from qgis.core import Qgis, QgsApplication, QgsProject
 from qgis.PyQt.QtCore import QObject
 
-from road_extractor_plugin.bridge.layer_group import add_result_group
+from road_extractor_plugin.bridge.layer_group import add_result_group, open_result
 from road_extractor_plugin.bridge.log import log
 from road_extractor_plugin.bridge.run_history import RunHistory, RunRecord
 from road_extractor_plugin.bridge.stored_result import stored_result
+from road_extractor_plugin.contract.batch import RasterOutcome
 from road_extractor_plugin.contract.errors import RoadExtractorError
 from road_extractor_plugin.contract.result import ExtractResult, VectorizeResult
 from road_extractor_plugin.gui.dock import RoadExtractorDock
@@ -21,6 +23,8 @@ from road_extractor_plugin.tasks.statistics_task import RunFigures, StatisticsTa
 if TYPE_CHECKING:
     from qgis.gui import QgisInterface
 
+MOST_OF_A_BATCH = 25
+"""Rasters of one batch in the list of runs, so that others stay there; the table of a batch has all of its own."""
 _STOP_TIMEOUT_S = 10.0
 """How long unloading waits for figures that are being read."""
 
@@ -41,6 +45,12 @@ class ResultsController(QObject):
     def remember(self, layer_name: str, result: ExtractResult | VectorizeResult) -> None:
         """Put a run that has just ended on top of the list."""
         self._history.add(RunRecord.of(result, layer_name, datetime.now().astimezone()))
+        self._page.show_records(self._history.records())
+
+    def remember_batch(self, outcomes: Sequence[RasterOutcome]) -> None:
+        """Put what a batch has done on top of the list, the last raster first."""
+        records = map(_record_of, reversed(outcomes[-MOST_OF_A_BATCH:]))
+        self._history.add(*(record for record in records if record is not None))
         self._page.show_records(self._history.records())
 
     def close(self) -> None:
@@ -73,7 +83,17 @@ class ResultsController(QObject):
 
     def _open(self, record: RunRecord) -> None:
         try:
-            add_result_group(stored_result(record.paths), QgsProject.instance())
+            add_result_group(open_result(stored_result(record.paths)), QgsProject.instance())
         except RoadExtractorError as error:
             log(str(error), Qgis.MessageLevel.Warning)
             self._iface.messageBar().pushMessage(self.tr("Road Extractor"), str(error), Qgis.MessageLevel.Warning)
+
+
+def _record_of(outcome: RasterOutcome) -> RunRecord | None:
+    """What is kept of a raster of a batch; None where its results were removed meanwhile."""
+    try:
+        result = stored_result(outcome.paths)
+    except RoadExtractorError as error:
+        log(str(error), Qgis.MessageLevel.Warning)
+        return None
+    return RunRecord.of(result, outcome.paths.stem, datetime.now().astimezone())

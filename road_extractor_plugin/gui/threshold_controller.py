@@ -11,7 +11,7 @@ from qgis.core import Qgis, QgsApplication, QgsCoordinateTransform, QgsCsExcepti
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from road_extractor_plugin.bridge.layer_file import layer_file
-from road_extractor_plugin.bridge.layer_group import add_result_group
+from road_extractor_plugin.bridge.layer_group import ResultLayers, add_result_group
 from road_extractor_plugin.bridge.output_folder import default_output_folder, run_folder
 from road_extractor_plugin.contract.errors import RoadExtractorError
 from road_extractor_plugin.contract.model_card import Thresholds
@@ -36,6 +36,8 @@ _ROAD = 1
 """In the tracer's mask."""
 _MAX_SIDE_PX = 2000
 """More of a raster than this is shown averaged."""
+_QUICK_SIDE_PX = 800
+"""Of what is shown first: hardly less than a map has on most screens, and traced within the blink of an eye."""
 _SETTLE_MS = 40
 """A slider that is being moved gives one preview for so many milliseconds."""
 _EQUAL = Thresholds(0.5, 0.5)
@@ -61,6 +63,7 @@ class ThresholdController(QObject):
         self._view: tuple[Path, ProbabilityView] | None = None
         self._preview: TracePartTask | None = None
         self._is_outdated = False
+        self._is_refining = False
         self._applying: VectorizeTask | None = None
         self._settling = QTimer(self)
         self._settling.setSingleShot(True)
@@ -88,28 +91,43 @@ class ThresholdController(QObject):
             task.wait_until_stopped(_STOP_TIMEOUT_S)
 
     def redraw(self) -> None:
-        """Draw the mask of the visible part at once, and its lines as soon as they are traced."""
+        """Draw mask and lines of the visible part.
+
+        1. At the resolution of the screen the mask at once, and its lines a moment later.
+        2. Then, where the raster has more to show, mask and lines at that resolution, unless something has changed
+           meanwhile.
+        """
         layer = self._page.layer()
         if layer is None or not self._page.show_box.isChecked():
             self._item.clear()
             return
-        try:
-            part = self._visible_part(layer)
-            settings = self._page.options().settings(self._model_thresholds())
-        except RoadExtractorError as error:
+        canvas = self._iface.mapCanvas()
+        found = self._part_and_settings(layer, min(_QUICK_SIDE_PX, max(canvas.width(), canvas.height())))
+        if found is None:
             self._item.clear()
-            self._page.show_message(str(error))
-            return
-        if part is None:
-            self._item.clear()
-            self._page.show_message(self.tr("The map does not show this raster."))
             return
         from road_extractor_plugin.core.probability_view import quick_mask
 
+        part, settings = found
         self._item.show_mask(quick_mask(part, settings.thresholds.high), part.geotransform, layer.crs())
-        self._trace(part, settings)
+        self._trace(part, settings, is_refining=False)
 
-    def _visible_part(self, layer: QgsRasterLayer) -> ProbabilityPart | None:
+    def _part_and_settings(
+        self, layer: QgsRasterLayer, max_side_px: int
+    ) -> tuple[ProbabilityPart, TraceSettings] | None:
+        """What is to be traced, and how; None with a message where that is nothing."""
+        try:
+            part = self._visible_part(layer, max_side_px)
+            settings = self._page.options().settings(self._model_thresholds())
+        except RoadExtractorError as error:
+            self._page.show_message(str(error))
+            return None
+        if part is None:
+            self._page.show_message(self.tr("The map does not show this raster."))
+            return None
+        return part, settings
+
+    def _visible_part(self, layer: QgsRasterLayer, max_side_px: int) -> ProbabilityPart | None:
         # Imported here: it changes how GDAL tells its errors in the whole process.
         from road_extractor_plugin.core.probability_view import ProbabilityView
         from road_extractor_plugin.core.raster_grid import Bounds
@@ -124,19 +142,21 @@ class ThresholdController(QObject):
         except QgsCsException:
             return None
         wanted = Bounds(extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum())
-        return self._view[1].read(wanted, _MAX_SIDE_PX)
+        return self._view[1].read(wanted, max_side_px)
 
     def _model_thresholds(self) -> Thresholds:
         """Those of the chosen model, for their proportion."""
         card = self._dock.form.model_combo.card()
         return _EQUAL if card is None else card.thresholds
 
-    def _trace(self, part: ProbabilityPart, settings: TraceSettings) -> None:
+    def _trace(self, part: ProbabilityPart, settings: TraceSettings, *, is_refining: bool) -> None:
         if self._preview is not None:
-            self._is_outdated = True  # what runs takes a moment only
+            self._is_outdated = True
+            if self._is_refining:
+                self._preview.cancel()  # what is quick is let be
             return
         task = TracePartTask(part, settings, WorkerTracer(self._workers, load_worker_choice()))
-        self._preview, self._is_outdated = task, False
+        self._preview, self._is_outdated, self._is_refining = task, False, is_refining
         task.done.connect(self._on_traced)
         task.failed.connect(self._on_not_traced)
         task.cancelled.connect(self._on_not_traced)
@@ -148,13 +168,21 @@ class ThresholdController(QObject):
             self.redraw()
             return
         edges, mask, layer = found.traced.graph.edges, found.traced.mask, self._page.layer()
-        if layer is None:
+        if layer is None or not self._page.show_box.isChecked():
             return
         self._item.show_mask(mask.read(0, mask.shape[0]) == _ROAD, found.part.geotransform, layer.crs())
         self._item.show_lines(
             [edge.points for edge in edges if edge.origin != BRIDGED],
             [edge.points for edge in edges if edge.origin == BRIDGED],
         )
+        if self._is_refining or found.part.reduction == 1:
+            self._tell(found)
+        else:
+            finer = self._part_and_settings(layer, _MAX_SIDE_PX)
+            if finer is not None:
+                self._trace(*finer, is_refining=True)
+
+    def _tell(self, found: PartTraced) -> None:
         text = self.tr("{km:.2f} km of road in the visible part.").format(km=_length_km(found))
         if found.part.reduction > 1:
             text += " " + self.tr("Zoom in for full detail: 1 pixel stands for {:.1f}.").format(found.part.reduction)
@@ -162,7 +190,10 @@ class ThresholdController(QObject):
 
     def _on_not_traced(self, problem: str) -> None:
         self._preview = None
-        self._page.show_message(problem)
+        if self._is_outdated:
+            self.redraw()
+        else:
+            self._page.show_message(problem)
 
     def apply(self) -> None:
         """Trace the whole raster, into a folder of its own."""
@@ -190,11 +221,12 @@ class ThresholdController(QObject):
         self._page.show_applying(is_on=True)
         QgsApplication.taskManager().addTask(task)
 
-    def _on_applied(self, layer_name: str, result: VectorizeResult) -> None:
+    def _on_applied(self, layer_name: str, layers: ResultLayers[VectorizeResult]) -> None:
         self._end_applying()
+        result = layers.result
         self.applied.emit(layer_name, result)
         try:
-            add_result_group(result, QgsProject.instance())
+            add_result_group(layers, QgsProject.instance())
         except RoadExtractorError as error:
             self._messages.complain(str(error))
             return

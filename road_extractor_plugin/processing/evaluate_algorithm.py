@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
 from qgis.core import (
     QgsMapLayer,
@@ -24,11 +25,11 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP
 
 from road_extractor_plugin.bridge.layer_file import layer_file
-from road_extractor_plugin.contract.errors import ComparisonError, RequestError
-from road_extractor_plugin.processing.algorithm import RoadAlgorithm, tr
-
-if TYPE_CHECKING:
-    from road_extractor_plugin.core.compare import Comparison
+from road_extractor_plugin.contract.comparison import Comparison
+from road_extractor_plugin.contract.errors import Cancelled, ComparisonError, RequestError
+from road_extractor_plugin.engine.worker_meter import WorkerMeter
+from road_extractor_plugin.processing.algorithm import RoadAlgorithm, ToolFeedback, tr
+from road_extractor_plugin.settings import load_worker_choice
 
 _PREDICTION, _REFERENCE, _VALID, _OUTPUT = "PREDICTION", "REFERENCE", "VALID", "OUTPUT"
 
@@ -65,15 +66,18 @@ class EvaluateAlgorithm(RoadAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """See `RoadAlgorithm.run_engine`."""
-        from road_extractor_plugin.core.compare import compare
+        from road_extractor_plugin.core.compare import compare  # here, because it takes time
 
         with tempfile.TemporaryDirectory(dir=QgsProcessingUtils.tempFolder()) as folder:
             prediction, reference = (
-                _file(self._layer(parameters, name, context), Path(folder) / f"{name.lower()}.gpkg", context)
+                _file(self._layer(parameters, name, context), Path(folder) / f"{name.lower()}.gpkg", context, feedback)
                 for name in (_PREDICTION, _REFERENCE)
             )
             valid = self.parameterAsRasterLayer(parameters, _VALID, context)
-            comparison = compare(prediction, reference, None if valid is None else layer_file(valid, needs_crs=False))
+            mask = None if valid is None else layer_file(valid, needs_crs=False)
+            meter = WorkerMeter(self.workers, load_worker_choice())
+            with contextlib.closing(meter):
+                comparison = compare(prediction, reference, mask, meter, ToolFeedback(feedback))
         _tell(comparison, feedback)
         outputs: dict[str, Any] = {
             name: value for figures in comparison.figures for name, value in figures.values.items()
@@ -92,10 +96,11 @@ class EvaluateAlgorithm(RoadAlgorithm):
         return layer
 
 
-def _file(layer: QgsMapLayer, copy: Path, context: QgsProcessingContext) -> Path:
+def _file(layer: QgsMapLayer, copy: Path, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> Path:
     """The file of a raster layer, or a copy of the lines of a vector layer.
 
     Raises:
+        Cancelled: The user pressed Cancel while they were copied.
         ComparisonError: The lines cannot be copied.
     """
     if isinstance(layer, QgsRasterLayer):
@@ -103,8 +108,10 @@ def _file(layer: QgsMapLayer, copy: Path, context: QgsProcessingContext) -> Path
     if not isinstance(layer, QgsVectorLayer):
         raise ComparisonError(tr("'{}' is neither a raster nor lines").format(layer.name()), tr("Choose another layer"))
     options = QgsVectorFileWriter.SaveVectorOptions()
-    options.driverName, options.layerName = "GPKG", "centerlines"
+    options.driverName, options.layerName, options.feedback = "GPKG", "centerlines", feedback
     written = QgsVectorFileWriter.writeAsVectorFormatV3(layer, str(copy), context.transformContext(), options)
+    if written[0] == QgsVectorFileWriter.WriterError.Canceled:
+        raise Cancelled
     if written[0] != QgsVectorFileWriter.WriterError.NoError:
         problem = tr("The lines of '{name}' cannot be read: {reason}").format(name=layer.name(), reason=written[1])
         raise ComparisonError(problem, tr("Save the layer as a GeoPackage and choose that"))

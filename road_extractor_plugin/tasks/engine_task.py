@@ -13,7 +13,7 @@ from road_extractor_plugin.bridge.log import log
 from road_extractor_plugin.contract.errors import Cancelled, EngineFailedError, RoadExtractorError
 from road_extractor_plugin.engine.worker_compute import WorkerTracer
 
-_INTERRUPT_AFTER_S = 1.0
+_INTERRUPT_AFTER_S = 0.7
 """Cancelled work stops at the next tile, and its worker stays warm; the worker of what takes longer is ended."""
 
 
@@ -27,6 +27,9 @@ class EngineTask(QgsTask):
         title: For the list of running tasks.
         compute: What the work is done with; closed at the end. A task that opens it later keeps it in `_compute`.
     """
+
+    LOGS_CANCEL = True
+    """Whether the log tells that it was cancelled."""
 
     stage_changed = pyqtSignal(str)
     """What the engine does now, in a few words."""
@@ -68,7 +71,8 @@ class EngineTask(QgsTask):
             self._result = self.work(self.feedback())
         except Cancelled as stop:
             self._stop_text = str(stop)
-            log(self._stop_text)
+            if self.LOGS_CANCEL:
+                log(self._stop_text)
         except RoadExtractorError as error:
             if isinstance(error, EngineFailedError):
                 log(error.log, Qgis.MessageLevel.Critical)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from road_extractor_plugin.bridge.feedback import TaskFeedback
+from road_extractor_plugin.bridge.layer_group import ResultLayers, open_result
 from road_extractor_plugin.contract.request import ExtractRequest
 from road_extractor_plugin.contract.result import ExtractResult
 from road_extractor_plugin.engine.worker_compute import WorkerCompute
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ExtractTask(EngineTask):
-    """One request; `done` gives an `ExtractResult`.
+    """One request; `done` gives the `ResultLayers` of an `ExtractResult`.
 
     Args:
         request: What to do.
@@ -29,7 +30,7 @@ class ExtractTask(EngineTask):
         self._worker = compute
         self._mosaic = mosaic
 
-    def work(self, feedback: TaskFeedback) -> ExtractResult:
+    def work(self, feedback: TaskFeedback) -> ResultLayers[ExtractResult]:
         """See `EngineTask.work`."""
         from road_extractor_plugin.core.pipeline import extract  # here, because it takes time
 
@@ -37,4 +38,4 @@ class ExtractTask(EngineTask):
         self._worker.load(self._request)
         if self._mosaic is not None:
             self._mosaic.tell = feedback.imagery
-        return extract(self._request, self._worker, feedback, self._mosaic)
+        return open_result(extract(self._request, self._worker, feedback, self._mosaic))

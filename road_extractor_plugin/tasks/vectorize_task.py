@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from road_extractor_plugin.bridge.feedback import TaskFeedback
+from road_extractor_plugin.bridge.layer_group import ResultLayers, open_result
 from road_extractor_plugin.compute.raster_rows import ArrayRows
 from road_extractor_plugin.compute.traced import Traced
 from road_extractor_plugin.contract.request import VectorizeRequest
@@ -19,18 +20,18 @@ if TYPE_CHECKING:
 
 
 class VectorizeTask(EngineTask):
-    """All of a raster, into files; `done` gives a `VectorizeResult`."""
+    """All of a raster, into files; `done` gives the `ResultLayers` of a `VectorizeResult`."""
 
     def __init__(self, request: VectorizeRequest, tracer: WorkerTracer) -> None:
         super().__init__(f"Road Extractor: {request.probability.name}", tracer)
         self._request = request
         self._tracer = tracer
 
-    def work(self, feedback: TaskFeedback) -> VectorizeResult:
+    def work(self, feedback: TaskFeedback) -> ResultLayers[VectorizeResult]:
         """See `EngineTask.work`."""
         from road_extractor_plugin.core.vectorize import vectorize  # here, because it takes time
 
-        return vectorize(self._request, self._tracer, feedback)
+        return open_result(vectorize(self._request, self._tracer, feedback))
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,8 @@ class PartTraced:
 
 class TracePartTask(EngineTask):
     """A part of a raster, for the eye; `done` gives a `PartTraced`."""
+
+    LOGS_CANCEL = False  # each move of a slider may cancel one
 
     def __init__(self, part: ProbabilityPart, settings: TraceSettings, tracer: WorkerTracer) -> None:
         super().__init__("Road Extractor: preview", tracer)

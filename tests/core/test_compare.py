@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 from osgeo import gdal, ogr, osr
 
+from road_extractor_plugin.compute.metrics.meter import LocalMeter
+from road_extractor_plugin.contract.comparison import Comparison
 from road_extractor_plugin.contract.errors import ComparisonError, RasterUnreadableError, RoadExtractorError
-from road_extractor_plugin.core.compare import Comparison, compare
+from road_extractor_plugin.contract.feedback import SilentFeedback
+from road_extractor_plugin.core import compare as comparing
 
 UTM = 32633
 PLACE = (500_000.0, 5_500_000.0)
@@ -21,6 +24,10 @@ STREETS = (
     [(0, 200), (300, 400), (600, 400)],
 )
 SHIFTED = tuple([(x + 1, y + 1) for x, y in street] for street in STREETS[:2])
+
+
+def compare(prediction: Path, reference: Path, valid: Path | None = None) -> Comparison:
+    return comparing.compare(prediction, reference, valid, LocalMeter(), SilentFeedback())
 
 
 def reference_system(epsg: int) -> osr.SpatialReference:

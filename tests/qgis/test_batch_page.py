@@ -18,6 +18,7 @@ from qgis.PyQt.QtWidgets import QPushButton
 from road_extractor_plugin.contract.feedback import stop_if_cancelled
 from road_extractor_plugin.core import batch_runner
 from road_extractor_plugin.gui.batch_page import BatchPage
+from road_extractor_plugin.gui.results_page import ResultsPage
 from road_extractor_plugin.plugin import RoadExtractorPlugin
 from road_extractor_plugin.settings import load_batch_settings
 
@@ -47,6 +48,11 @@ class Page:
             [str(table.data(table.index(row, column))) for column in range(table.columnCount())]
             for row in range(table.rowCount())
         ]
+
+    def history(self) -> list[str]:
+        """The runs on the page Results, the newest first."""
+        runs = self.desktop.child(ResultsPage, "results_page").run_list
+        return [runs.topLevelItem(row).text(1) for row in range(runs.topLevelItemCount())]
 
     def statuses(self) -> dict[str, str]:
         return {row[0]: row[1] for row in self.cells()}
@@ -147,11 +153,13 @@ def test_cancelled_and_gone_on_with(page: Page, held: HeldAtSecond, wait: Any) -
     page.press("batch_cancel")
     wait(page.is_idle)
     assert page.statuses() == {"a.tif": "done", "b.tif": "waiting", "below/d.tif": "waiting", "c.tif": "waiting"}
+    assert page.history() == ["a"]
     assert "stay" in page.widget.message_label.text()
     held.released = True
     page.run()
     wait(page.is_idle)
     assert page.statuses() == {"a.tif": "kept", "b.tif": "done", "below/d.tif": "done", "c.tif": "failed"}
+    assert page.history() == ["d", "b", "a"]
 
 
 def test_paused(page: Page, held: HeldAtSecond, wait: Any) -> None:

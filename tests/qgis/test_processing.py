@@ -28,8 +28,9 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from road_extractor_plugin.engine.worker_pool import WorkerPool
+from road_extractor_plugin.engine.worker_pool import WorkerChoice, WorkerPool
 from road_extractor_plugin.processing.provider import RoadExtractorProvider
+from road_extractor_plugin.settings import save_worker_choice
 
 sys.path.append("/usr/share/qgis/python/plugins")
 
@@ -199,6 +200,32 @@ def test_evaluate_masks(run: Run, tmp_path: Path, scene: QgsRasterLayer) -> None
     run("extract", INPUT=scene, CENTERLINES="memory:", MASK=mask)
     outputs = run("evaluate", PREDICTION=mask, REFERENCE=mask)
     assert outputs["iou"] == 1.0
+
+
+def test_evaluate_computes_in_the_worker(
+    run: Run, tmp_path: Path, scene: QgsRasterLayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Python of QGIS may lack scipy."""
+    mask, roads = str(tmp_path / "m.tif"), str(tmp_path / "lines.gpkg")
+    run("extract", INPUT=scene, CENTERLINES=roads, MASK=mask)
+    save_worker_choice(WorkerChoice(interpreter=Path(sys.executable)))
+    for name in [name for name in sys.modules if ".compute.metrics" in name]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("scipy", "skimage"):
+        monkeypatch.setitem(sys.modules, name, None)
+    feedback, told = QgsProcessingFeedback(), []
+    feedback.progressChanged.connect(told.append)
+    assert run("evaluate", PREDICTION=mask, REFERENCE=mask)["iou"] == 1.0
+    assert run("evaluate", feedback=feedback, PREDICTION=roads, REFERENCE=roads)["f1"] == pytest.approx(1.0)
+    assert sorted(set(told)) == [25, 50, 75], "one protocol after another"
+
+
+def test_evaluate_is_cancelled(run: Run, tmp_path: Path, scene: QgsRasterLayer) -> None:
+    mask = str(tmp_path / "m.tif")
+    run("extract", INPUT=scene, CENTERLINES="memory:", MASK=mask)
+    feedback = QgsProcessingFeedback()
+    feedback.progressChanged.connect(lambda _: feedback.cancel())
+    assert run("evaluate", feedback=feedback, PREDICTION=mask, REFERENCE=mask) == {}
 
 
 def test_in_a_model_with_a_buffer(toolbox: RoadExtractorProvider, scene: QgsRasterLayer, tiny_model: Path) -> None:

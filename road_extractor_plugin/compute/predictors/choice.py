@@ -89,7 +89,8 @@ class _Choice:
     def automatic(self) -> Predictor:
         here = [kind for kind in self.kinds if not kind.problem()]
         if not here:
-            self.kinds[-1].runtime.targets()  # raises the error that says what to install
+            # The processor's library is what most machines want; it raises the error that says how to install it.
+            next((kind for kind in self.kinds if kind.name == CPU), self.kinds[-1]).runtime.targets()
         notes: list[str] = []
         for kind in here:
             if kind.preference is Preference.FIRST:  # 1
