@@ -107,7 +107,7 @@ def _do(options: argparse.Namespace, request: BatchRequest, feedback: TerminalFe
     try:
         result = run_batch(request, runner, _Lines(feedback, quiet=options.quiet), feedback)
     except KeyboardInterrupt as stop:
-        raise Cancelled("Rasters that were done stay; go on with --skip-existing") from stop
+        raise Cancelled("What is finished stays; the same command goes on from there") from stop
     feedback.finish()
     print(json.dumps(_summary(result), indent=2, ensure_ascii=False) if options.json else _readable(result))
     if result.count(FAILED):

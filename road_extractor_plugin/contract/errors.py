@@ -142,12 +142,14 @@ class OutputExistsError(OutputError):
 class DiskFullError(OutputError):
     """The disk has too little room, seen before or during writing."""
 
-    def __init__(self, folder: Path, needed_bytes: int, free_bytes: int) -> None:
+    def __init__(self, folder: Path, needed_bytes: int, free_bytes: int, *, kept: bool = False) -> None:
         self.needed_bytes, self.free_bytes = needed_bytes, free_bytes
         free_mb, needed_mb = free_bytes / 1e6, needed_bytes / 1e6
+        remedy = "Free some space or choose another output folder; nothing was left behind"
+        if kept:
+            remedy = "Free some space and start the same again: it goes on from what is finished"
         super().__init__(
-            f"The disk of '{folder}' has {free_mb:,.0f} MB free, about {needed_mb:,.0f} MB are needed",
-            "Free some space or choose another output folder; nothing was left behind",
+            f"The disk of '{folder}' has {free_mb:,.0f} MB free, about {needed_mb:,.0f} MB are needed", remedy
         )
 
 

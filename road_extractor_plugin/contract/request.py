@@ -165,6 +165,9 @@ class ExtractRequest:
     vectors_only: bool = False
     """Keep only the GeoPackage and the report."""
     overwrite: bool = False
+    keep_unfinished: bool = True
+    """A run that is stopped leaves what is finished, hidden beside the results, and the same request goes on from there
+    (`core.unfinished`)."""
 
     def __post_init__(self) -> None:
         """Refuse values out of range.

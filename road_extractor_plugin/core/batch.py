@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatch
@@ -10,9 +9,9 @@ from itertools import chain
 from pathlib import Path
 
 from road_extractor_plugin.contract.batch import (
+    DONE,
     FAILED,
     PARQUET,
-    SKIPPED,
     BatchRequest,
     BatchResult,
     BatchWatcher,
@@ -23,8 +22,10 @@ from road_extractor_plugin.contract.errors import BatchError, Cancelled
 from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.model_file import read_card
 from road_extractor_plugin.contract.result import OutputPaths, RoadCounts
+from road_extractor_plugin.core.batch_mark import batch_mark
 from road_extractor_plugin.core.batch_runner import RasterRunner
 from road_extractor_plugin.core.batch_table import BatchTable
+from road_extractor_plugin.core.earlier_results import EarlierResults
 from road_extractor_plugin.core.geoparquet import require_driver, write_layers
 from road_extractor_plugin.core.merge import merge_networks
 from road_extractor_plugin.core.progress import PartOf
@@ -73,7 +74,8 @@ def _is_wanted(path: Path, request: BatchRequest) -> bool:
 def run_batch(request: BatchRequest, runner: RasterRunner, watcher: BatchWatcher, feedback: Feedback) -> BatchResult:
     """Find the roads in every raster of a folder.
 
-    1. Rasters whose results would meet, and those whose results are kept, are told of first.
+    1. Rasters whose results would meet, and those whose results are kept, are told of first. Kept are those of a batch
+       that was stopped, if nothing has changed since, and others where that is asked for.
     2. The runner does the others. The table is true whenever the batch ends. Files of rasters that are done stay, also
        when the batch is cancelled.
     3. The networks become one, in this process; as GeoParquet too, where that is asked for.
@@ -97,10 +99,11 @@ def run_batch(request: BatchRequest, runner: RasterRunner, watcher: BatchWatcher
         rasters = find_rasters(request)
         watcher.found(rasters)
         batch = _Batch(request, runner, watcher, feedback)
-        outcomes = batch.run(rasters)
-        merged = batch.merge(outcomes) if request.merge else None
+        with batch_mark(request.output_folder, batch.has_done_any):
+            outcomes = batch.run(rasters)
+            merged = batch.merge(outcomes) if request.merge else None
     except Cancelled as error:
-        raise Cancelled("Rasters that were done stay; go on later with their results kept") from error
+        raise Cancelled("What is finished stays; the same batch goes on from there") from error
     finally:
         runner.close()
     feedback.progress(1.0, "done")
@@ -117,10 +120,15 @@ class _Batch:
         self._feedback = feedback
         card = read_card(request.each.model, request.each.model_options)
         self._settings = request.each.trace.settings(card.thresholds)
+        self._table = BatchTable(request)
+
+    def has_done_any(self) -> bool:
+        """Whether a raster was done in this batch."""
+        return any(outcome.status == DONE for outcome in self._table.outcomes)
 
     def run(self, rasters: Sequence[Path]) -> tuple[RasterOutcome, ...]:
         """Rules 1 and 2."""
-        table = BatchTable(self._request)
+        table = self._table
         decided, jobs = sort_out(self._request, rasters)
         part = PartOf(self._feedback, 0.0, _MERGING if self._request.merge else 1.0)
         try:
@@ -150,6 +158,7 @@ class _Batch:
 
 def sort_out(request: BatchRequest, rasters: Sequence[Path]) -> tuple[list[RasterOutcome], list[RasterJob]]:
     """What can be told at once (rule 1), and what is to be done."""
+    earlier = EarlierResults.of(request)
     decided: list[RasterOutcome] = []
     open_ones: list[Path] = []
     taken: dict[Path, Path] = {}
@@ -159,10 +168,10 @@ def sort_out(request: BatchRequest, rasters: Sequence[Path]) -> tuple[list[Raste
         if other != raster:
             message = f"Its results would have the same names as those of '{other.name}'. Rename one of the two."
             decided.append(RasterOutcome(raster, paths, FAILED, 0.0, message))
-        elif request.skip_existing and paths.roads.exists() and paths.report.exists():
-            decided.append(_skipped(raster, paths))
         else:
-            open_ones.append(raster)
+            kept = earlier.kept(raster, paths)
+            decided.extend([kept] if kept else [])
+            open_ones.extend([] if kept else [raster])
     return decided, _jobs(request, open_ones)
 
 
@@ -174,14 +183,3 @@ def _jobs(request: BatchRequest, rasters: Sequence[Path]) -> list[RasterJob]:
         RasterJob(raster, request.job(raster), size / total, f"{raster.name} ({number} of {count})")
         for number, (raster, size) in enumerate(zip(rasters, sizes), start=1)
     ]
-
-
-def _skipped(raster: Path, paths: OutputPaths) -> RasterOutcome:
-    """The outcome of an earlier run, read from its report."""
-    message = "The results of an earlier run are kept."
-    try:
-        report = json.loads(paths.report.read_text(encoding="utf-8"))
-        length_km, area_km2 = float(report["roads"]["length_km"]), float(report["area_km2"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return RasterOutcome(raster, paths, SKIPPED, 0.0, f"{message} Their report cannot be read.")
-    return RasterOutcome(raster, paths, SKIPPED, 0.0, message, length_km, area_km2)

@@ -194,11 +194,12 @@ def to_cog(source: Path, destination: Path, kind: RasterKind, feedback: Feedback
         "BIGTIFF=IF_SAFER",
         "NUM_THREADS=ALL_CPUS",
     ]
+    with quiet_gdal():
+        dataset = gdal.OpenEx(str(source), gdal.OF_RASTER)
     # The copy, its overviews, and these once more while they are made.
-    needed_bytes = source.stat().st_size * 2
+    needed_bytes = dataset.RasterXSize * dataset.RasterYSize * 2
     check_room(destination.parent, needed_bytes)
     with writing(destination, needed_bytes):
-        dataset = gdal.OpenEx(str(source), gdal.OF_RASTER)
         try:
             copy = gdal.GetDriverByName("COG").CreateCopy(
                 str(destination), dataset, options=options, callback=lambda *_: not feedback.is_cancelled()

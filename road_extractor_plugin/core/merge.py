@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from road_extractor_plugin.core.geotiff import PROBABILITY, write_strips
 from road_extractor_plugin.core.output_errors import check_room
 from road_extractor_plugin.core.probability_mosaic import ProbabilityMosaic, Scene, common_grid, groups_that_touch
 from road_extractor_plugin.core.progress import PartOf
+from road_extractor_plugin.core.run_folder import run_folder
 from road_extractor_plugin.core.stopwatch import Stopwatch
 from road_extractor_plugin.core.vectors import Vectoriser
 
@@ -56,11 +56,11 @@ def merge_networks(
         return None
     groups = groups_that_touch(scenes)
     found: list[RoadCounts] = []
-    with tempfile.TemporaryDirectory(prefix=".merged_", dir=roads.parent) as folder:
-        whole = Path(folder) / roads.name
+    with run_folder(roads.parent, f"{roads.stem}_merging") as folder:
+        whole = folder / roads.name
         for number, group in enumerate(groups):
             part = PartOf(feedback, number / len(groups), (number + 1) / len(groups))
-            made, counts = _trace(group, Path(folder), tracer, settings, part)
+            made, counts = _trace(group, folder, tracer, settings, part)
             append_roads(whole, made, sum(earlier.components for earlier in found))
             found.append(counts)
         _replace(whole, roads)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import islice
 
 import numpy as np
 
@@ -11,16 +12,20 @@ from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.errors import RequestError
 from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.grid import TileGrid, TileRows
+from road_extractor_plugin.contract.raster_coding import NODATA
 from road_extractor_plugin.contract.request import Basemap, ExtractRequest
 from road_extractor_plugin.contract.result import Device
-from road_extractor_plugin.core.geotiff import PROBABILITY, RasterWriter, encode_probability
-from road_extractor_plugin.core.inference import inferred, plan_tiles
+from road_extractor_plugin.core.geotiff import encode_probability
+from road_extractor_plugin.core.inference import InferredBlock, inferred, plan_tiles
 from road_extractor_plugin.core.mosaic import Mosaic
-from road_extractor_plugin.core.progress import Pace
+from road_extractor_plugin.core.progress import Pace, PartOf
 from road_extractor_plugin.core.raster_source import RasterSource
 from road_extractor_plugin.core.stopwatch import Stopwatch
+from road_extractor_plugin.core.strip_store import StripStore
 
 _FINDING = "finding roads"
+_NETWORK = 0.9
+"""Of the work on a raster, about."""
 
 
 @dataclass(frozen=True)
@@ -62,41 +67,67 @@ class Coverage:
 
     tiles_run: int
     valid_px: int
+    computed_px: int
+    """Of these, the pixels that were not taken over from an earlier run."""
     device: Device
     progress: float
     """Of the whole run, when the network was done."""
 
+    @property
+    def computed_share(self) -> float:
+        """Of the pixels with imagery, those that were not taken over."""
+        return self.computed_px / self.valid_px if self.valid_px else 1.0
 
-def run_network(job: NetworkJob, source: RasterSource, part: TileRows, path: Path, following_s: float) -> Coverage:
-    """Compute a probability raster and write it block by block.
+
+def run_network(
+    job: NetworkJob, source: RasterSource, part: TileRows, strips: StripStore, following_s: float
+) -> Coverage:
+    """Compute the probabilities of a part of a raster, strip by strip: each is what a row of tiles finishes.
 
     Args:
         job: What to do.
         source: The raster.
         part: Where the network runs.
-        path: Raster of the pixels that this part finishes.
+        strips: Those of an earlier run that are finished; the others are added.
         following_s: Seconds that what comes behind the network is expected to take.
 
     Raises:
         RasterUnreadableError: The raster breaks off.
-        OutputError: The probability raster cannot be written.
+        OutputError: A strip cannot be written.
         ComputeError: The network failed.
         Cancelled: The user asked for it.
     """
-    window = part.finished
-    pace = Pace(job.feedback, part.tile_count, following_s)
-    tiles_run = valid_px = 0
-    job.feedback.progress(0.0, _FINDING)
-    with (
-        RasterWriter(path, source.grid.part(window), PROBABILITY) as writer,
-        inferred(source, job.compute, part, job.clock, job.feedback) as blocks,
-    ):
-        for done, block in enumerate(blocks, start=1):
+    taken_over = len(strips.finished)
+    taken_px = sum(strip.valid_px for strip in strips.finished)
+    begin = _NETWORK * taken_over / len(part.rows)
+    rest = TileRows(part.tiles, part.rows[taken_over:])
+    pace = Pace(PartOf(job.feedback, begin, 1.0), rest.tile_count, following_s)
+    job.feedback.progress(begin, _FINDING)
+    if rest.rows:
+        with inferred(source, job.compute, rest, job.clock, job.feedback) as blocks:
+            _write(job, rest, blocks, strips, pace)
+    tiles_run = sum(strip.tiles_run for strip in strips.finished)
+    valid_px = sum(strip.valid_px for strip in strips.finished)
+    progress = begin + (1 - begin) * pace.fraction
+    return Coverage(tiles_run, valid_px, valid_px - taken_px, job.compute.device, progress)
+
+
+def _write(
+    job: NetworkJob, part: TileRows, blocks: Iterator[InferredBlock | None], strips: StripStore, pace: Pace
+) -> None:
+    columns = len(part.tiles.columns.starts)
+    done = computed = 0
+    for row in part.rows:
+        codes = np.full((part.tiles.finished(row, 0).height, part.finished.width), NODATA, dtype=np.uint8)
+        before = computed
+        for block in islice(blocks, columns):
             if block is not None:
                 with job.clock.stage("write"):
-                    codes = encode_probability(block.probability, block.valid)
-                    writer.write(codes, block.window.row - window.row, block.window.column)
-                tiles_run += 1
-                valid_px += int(np.count_nonzero(block.valid))
-            pace.tiles_done(done, tiles_run, _FINDING)
-    return Coverage(tiles_run, valid_px, job.compute.device, pace.fraction)
+                    _, across = block.window.slices
+                    codes[:, across] = encode_probability(block.probability, block.valid)
+                computed += 1
+            done += 1
+            pace.tiles_done(done, computed, _FINDING)
+        with job.clock.stage("write"):
+            # Where imagery of a service is missing, another run shall ask for it again.
+            strips.append(codes, computed - before, is_final=job.mosaic is None or job.mosaic.counts().missing == 0)

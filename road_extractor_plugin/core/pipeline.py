@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from road_extractor_plugin.compute.averaged import averaged
 from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
-from road_extractor_plugin.contract.grid import TileGrid, TileRows
+from road_extractor_plugin.contract.grid import Grid, TileGrid, TileRows
 from road_extractor_plugin.contract.request import ExtractRequest
 from road_extractor_plugin.contract.result import ExtractResult, OutputPaths, Report, RoadCounts
 from road_extractor_plugin.contract.tiles import ImageryCounts
@@ -24,10 +24,13 @@ from road_extractor_plugin.core.preview import write_preview
 from road_extractor_plugin.core.progress import PartOf
 from road_extractor_plugin.core.raster_source import RasterSource
 from road_extractor_plugin.core.regions import FinishedRegion, join
-from road_extractor_plugin.core.report import model_summary, request_summary, write_report
+from road_extractor_plugin.core.report import MADE_OF, model_summary, request_summary, write_report
+from road_extractor_plugin.core.run_key import Things, all_things
 from road_extractor_plugin.core.stages import beside
-from road_extractor_plugin.core.staging import staged_outputs
+from road_extractor_plugin.core.staging import Room, staged_outputs
 from road_extractor_plugin.core.stopwatch import Stopwatch
+from road_extractor_plugin.core.strip_store import LedgerHead, StripStore
+from road_extractor_plugin.core.unfinished import begin_or_go_on, has_strips, unfinished_name
 from road_extractor_plugin.core.vectors import Vectoriser
 
 _BYTES_PER_PIXEL = 4.0
@@ -63,7 +66,8 @@ def extract(
         regions: Of the raster, from the north, where the network was run before and elsewhere.
 
     Raises:
-        RoadExtractorError: Something that the user can put right, or `Cancelled`. No file is left behind.
+        RoadExtractorError: Something that the user can put right, or `Cancelled`. No file is left behind but what is
+            finished, hidden, from where the same request goes on (`core.unfinished`).
     """
     settings = request.trace.settings(compute.card.thresholds)
     job = _Job(request, averaged(compute, request.views), feedback, Stopwatch(), mosaic, settings, regions)
@@ -74,17 +78,22 @@ def extract(
         grid = source.grid
         tiles = job.plan(source)
         needed_bytes = int(grid.width_px * grid.height_px * _BYTES_PER_PIXEL) + _FIXED_BYTES
+        room = Room(unfinished_name(request), needed_bytes, has_strips if request.keep_unfinished else None)
         with (
             small_cache(source.kept_bytes(tiles.rows.tile_px)),
-            staged_outputs(paths, needed_bytes=needed_bytes, overwrite=request.overwrite) as staged,
+            staged_outputs(paths, room, overwrite=request.overwrite) as staged,
         ):
             report = _run(job, source, tiles, staged)
     return ExtractResult(paths, report)
 
 
 def _run(job: _Job, source: RasterSource, tiles: TileGrid, staged: OutputPaths) -> Report:
-    probability = staged.folder / "probability_strips.tif"
-    coverage = _make_probability(job, source, tiles, probability)
+    grid, margin_px = source.grid, job.compute.card.tiling.margin_px
+    made_of = all_things(job.request, job.mosaic, grid, tiles, margin_px)
+    strips, told = _open_strips(job, staged, made_of, grid, tiles)
+    with strips:
+        coverage = _make_probability(job, source, tiles, strips)
+        probability = strips.raster(grid)
     for warning in coverage.device.warnings:
         job.feedback.warning(warning)
     feedback = PartOf(job.feedback, coverage.progress, 1.0)
@@ -93,17 +102,28 @@ def _run(job: _Job, source: RasterSource, tiles: TileGrid, staged: OutputPaths) 
     if missing:
         add_missing_imagery(staged.roads, missing, source.grid)
     report = _report(job, source, tiles, coverage, counts)
+    report = replace(report, request={**report.request, MADE_OF: made_of}, warnings=(*told, *report.warnings))
     write_report(report, staged.report)
     stop_if_cancelled(job.feedback)
     job.feedback.progress(1.0, "done")
     return report
 
 
-def _make_probability(job: _Job, source: RasterSource, tiles: TileGrid, path: Path) -> Coverage:
+def _open_strips(
+    job: _Job, staged: OutputPaths, made_of: Things, grid: Grid, tiles: TileGrid
+) -> tuple[StripStore, tuple[str, ...]]:
+    """Where the probabilities go: those of regions are joined anew each time."""
     if job.regions:
-        return join(job, source, job.regions, path)
+        return StripStore(staged.folder, grid.width_px, LedgerHead({}, len(job.regions))), ()
+    heights = [tiles.finished(row, 0).height for row in range(len(tiles.rows.starts))]
+    return begin_or_go_on(staged.folder.parent, made_of, grid.width_px, heights, job.feedback)
+
+
+def _make_probability(job: _Job, source: RasterSource, tiles: TileGrid, strips: StripStore) -> Coverage:
+    if job.regions:
+        return join(job, source, job.regions, strips)
     megapixels = source.grid.width_px * source.grid.height_px / 1e6
-    return run_network(job, source, TileRows.all_of(tiles), path, megapixels * _FOLLOWING_S_PER_MEGAPIXEL)
+    return run_network(job, source, TileRows.all_of(tiles), strips, megapixels * _FOLLOWING_S_PER_MEGAPIXEL)
 
 
 def _write_results(
@@ -151,8 +171,8 @@ def _report(job: _Job, source: RasterSource, tiles: TileGrid, coverage: Coverage
         valid_fraction=valid_fraction,
         area_km2=area_km2,
         seconds=seconds,
-        megapixels_per_s=coverage.valid_px / 1e6 / seconds["network"],
-        km2_per_hour=area_km2 / seconds["total"] * 3600,
+        megapixels_per_s=coverage.computed_px / 1e6 / seconds["network"] if "network" in seconds else 0.0,
+        km2_per_hour=area_km2 * coverage.computed_share / seconds["total"] * 3600,
         roads=counts,
         imagery=imagery,
         warnings=(*source.warnings, *coverage.device.warnings, *_missing_warning(imagery)),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,14 +16,21 @@ from road_extractor_plugin.contract.grid import TileGrid, TileRows
 from road_extractor_plugin.contract.request import ExtractRequest
 from road_extractor_plugin.contract.result import Device, OutputPaths
 from road_extractor_plugin.core.gdal_binding import small_cache
-from road_extractor_plugin.core.geotiff import PROBABILITY, RasterReader, RasterWriter
+from road_extractor_plugin.core.geotiff import RasterReader
 from road_extractor_plugin.core.network_run import Coverage, NetworkJob, run_network
+from road_extractor_plugin.core.output_errors import writing
 from road_extractor_plugin.core.raster_source import RasterSource
+from road_extractor_plugin.core.run_folder import run_folder
+from road_extractor_plugin.core.run_key import all_things
 from road_extractor_plugin.core.staging import refuse_existing
 from road_extractor_plugin.core.stopwatch import Stopwatch
+from road_extractor_plugin.core.strip_store import StripStore
+from road_extractor_plugin.core.unfinished import begin_or_go_on, has_strips
 
 _FEWEST_ROWS = 2
 """Of tiles in a region: one more is computed for its northern join."""
+
+_MADE = "made"
 
 
 @dataclass(frozen=True)
@@ -75,9 +82,9 @@ def tiles_to_share(request: ExtractRequest, compute: Compute, most_tiles: int) -
 def compute_region(
     request: ExtractRequest, compute: Compute, rows: range, folder: Path, feedback: Feedback
 ) -> FinishedRegion:
-    """Run the network over some rows of tiles; with no part of it done, there is no file.
+    """Run the network over some rows of tiles. A worker that is lost leaves what is finished to the next one.
 
-    Two workers may do the same region, if one was taken for lost: the file of either is as good.
+    Two workers may do the same region, if one was taken for lost: the files of either are as good.
 
     Args:
         request: Names the raster.
@@ -90,49 +97,61 @@ def compute_region(
         RoadExtractorError: Something that the user can put right, or `Cancelled`.
     """
     job = NetworkJob(request, averaged(compute, request.views), feedback, Stopwatch(), None)
-    path = folder / f"rows_{rows.start}_{rows.stop}.tif"
+    place = folder / f"rows_{rows.start}_{rows.stop}"
     with job.open_source() as source:
         tiles = job.plan(source)
         with (
             small_cache(source.kept_bytes(tiles.rows.tile_px)),
-            tempfile.TemporaryDirectory(prefix=".", dir=folder) as unfinished,
+            run_folder(folder, place.name, lambda run: has_strips(run / _MADE)) as run,
         ):
-            made = Path(unfinished) / path.name
-            coverage = run_network(job, source, TileRows(tiles, rows), made, 0.0)
-            made.replace(path)
-    return FinishedRegion(path, coverage, job.clock.seconds())
+            made = run / _MADE
+            coverage, raster = _compute(job, source, TileRows(tiles, rows), made)
+            with suppress(OSError):  # another worker was first
+                made.replace(place)
+    return FinishedRegion(place / raster.name, coverage, job.clock.seconds())
 
 
-def join(job: NetworkJob, source: RasterSource, regions: Sequence[FinishedRegion], path: Path) -> Coverage:
-    """Make one probability raster of all regions, and count their times as those of the job.
+def _compute(job: NetworkJob, source: RasterSource, part: TileRows, folder: Path) -> tuple[Coverage, Path]:
+    """The region in a folder of its own, and the raster there."""
+    with writing(folder, 0):
+        folder.mkdir(exist_ok=True)
+    grid, margin_px = source.grid, job.compute.card.tiling.margin_px
+    made_of = {**all_things(job.request, None, grid, part.tiles, margin_px), "rows of tiles": str(part.rows)}
+    heights = [part.tiles.finished(row, 0).height for row in part.rows]
+    strips, _ = begin_or_go_on(folder, made_of, grid.width_px, heights, SilentFeedback())
+    with strips:
+        coverage = run_network(job, source, part, strips, 0.0)
+        return coverage, strips.raster(grid.part(part.finished))
+
+
+def join(job: NetworkJob, source: RasterSource, regions: Sequence[FinishedRegion], strips: StripStore) -> Coverage:
+    """Make one raster of all regions, and count their times as those of the job.
 
     Args:
         job: Of the whole raster.
         source: The raster.
         regions: All of them, from the north.
-        path: Raster to make.
+        strips: Where they go, as strips.
 
     Raises:
         RasterUnreadableError: A region is damaged.
         RasterUnusableError: The raster is another than it was.
-        OutputError: The probability raster cannot be written.
+        OutputError: The strips cannot be written.
         Cancelled: The user asked for it.
     """
     parts = [RasterReader(region.path) for region in regions]
     _check_size(parts, source, job)
-    row = 0
-    with RasterWriter(path, source.grid, PROBABILITY) as writer:
-        for part in parts:
-            for start, stop in Strips.of(part, feedback=job.feedback):
-                with job.clock.stage("write"):
-                    writer.write(part.read(start, stop), row + start)
-            row += part.shape[0]
+    for part in parts:
+        for start, stop in Strips.of(part, feedback=job.feedback):
+            with job.clock.stage("write"):
+                strips.append(part.read(start, stop), 0)
     for region in regions:
         job.clock.add(region.seconds)
     coverages = [region.coverage for region in regions]
     return Coverage(
         tiles_run=sum(coverage.tiles_run for coverage in coverages),
         valid_px=sum(coverage.valid_px for coverage in coverages),
+        computed_px=sum(coverage.computed_px for coverage in coverages),
         device=_all_warnings([coverage.device for coverage in coverages]),
         progress=0.0,
     )

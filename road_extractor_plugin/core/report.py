@@ -11,6 +11,9 @@ from road_extractor_plugin.contract.request import ExtractRequest, VectorizeRequ
 from road_extractor_plugin.contract.result import Report, VectorizeReport
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 
+MADE_OF = "made_of"
+"""Name, in the request of a report, of what the probabilities depend on (`core.run_key`)."""
+
 
 def request_summary(request: ExtractRequest | VectorizeRequest, settings: TraceSettings) -> dict[str, object]:
     """The request as plain values, with the preset and all settings of the tracer as they were used."""

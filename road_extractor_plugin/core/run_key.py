@@ -36,8 +36,11 @@ def asked_things(request: ExtractRequest, mosaic: Mosaic | None = None) -> Thing
     Raises:
         RoadExtractorError: The model cannot be read.
     """
+    return {"imagery": _imagery(request.raster, mosaic), **_settings(request)}
+
+
+def _settings(request: ExtractRequest) -> Things:
     return {
-        "imagery": _imagery(request.raster, mosaic),
         "model": _model(request.model, request.model_options),
         "area": _area(request.area),
         "bands": "by their meaning" if request.band_indexes is None else ", ".join(map(str, request.band_indexes)),

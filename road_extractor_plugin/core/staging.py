@@ -4,28 +4,51 @@ from __future__ import annotations
 
 import errno
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Callable
 
-from road_extractor_plugin.contract.errors import DiskFullError, OutputError, OutputExistsError
+from road_extractor_plugin.contract.errors import Cancelled, DiskFullError, OutputError, OutputExistsError
 from road_extractor_plugin.contract.result import OutputPaths
 from road_extractor_plugin.core.output_errors import check_room
+from road_extractor_plugin.core.run_folder import run_folder, unfinished_folder
+
+KEPT = "What is finished is kept; the same run goes on from there"
+_STAGING = "outputs"
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a run needs on the disk while it is under way, and what of it stays when it is stopped."""
+
+    name: str
+    """Of the run's folder (`run_folder`)."""
+    needed_bytes: int
+    """About how large the outputs are together, with what is needed meanwhile."""
+    is_worth_keeping: Callable[[Path], bool] | None = None
+    """Whether something in the run's folder shall stay; None keeps nothing."""
+
+    def keeps(self, folder: Path, run: Path) -> bool:
+        """Whether a run that is stopped now leaves something to go on with."""
+        is_found_again = run == unfinished_folder(folder, self.name)
+        return is_found_again and self.is_worth_keeping is not None and self.is_worth_keeping(run)
 
 
 @contextmanager
 def staged_outputs(
-    paths: OutputPaths, *, needed_bytes: int, overwrite: bool, untouched: tuple[Path, ...] = ()
+    paths: OutputPaths, room: Room, *, overwrite: bool, untouched: tuple[Path, ...] = ()
 ) -> Iterator[OutputPaths]:
     """Make files at the yielded paths; when the block ends well they are moved to `paths`.
 
-    When it does not, everything is as it was before, folders included. Files of an earlier run are replaced only at
-    the end, and put back if one of them cannot be replaced. What else lies in the yielded folder is thrown away.
+    When it does not, everything is as it was before, folders included, but for what is kept to go on with. Files of an
+    earlier run are replaced only at the end, and put back if one of them cannot be replaced. What else lies in the
+    yielded folder is thrown away; the folder above it is the run's (`run_folder`).
 
     Args:
         paths: Where the outputs shall be.
-        needed_bytes: About how large they are together, with what is needed meanwhile.
+        room: What the run needs and keeps on the disk.
         overwrite: Whether existing files may be replaced.
         untouched: Those of `paths` that this run does not make, so that they may exist.
 
@@ -33,20 +56,29 @@ def staged_outputs(
         OutputExistsError: There are outputs already.
         DiskFullError: They do not fit, by the estimate or in fact.
         OutputError: The folder cannot be made or written.
+        Cancelled: By the block.
     """
     refuse_existing(paths, overwrite=overwrite, untouched=untouched)
-    with _folder(paths.folder):
-        check_room(paths.folder, needed_bytes)
-        with _staging_folder(paths) as staging:
-            try:
-                yield paths.within(staging)
-            except DiskFullError as error:
-                raise DiskFullError(paths.folder, error.needed_bytes, error.free_bytes) from error
-            except OSError as error:
-                if error.errno != errno.ENOSPC:
-                    raise
-                raise DiskFullError(paths.folder, needed_bytes, shutil.disk_usage(paths.folder).free) from error
+    with _folder(paths.folder), run_folder(paths.folder, room.name, room.is_worth_keeping) as run:
+        staging = run / _STAGING
+        shutil.rmtree(staging, ignore_errors=True)
+        check_room(paths.folder, room.needed_bytes - sum(path.stat().st_size for path in run.iterdir()))
+        try:
+            staging.mkdir()
+            yield paths.within(staging)
             _move_into_place(staging, paths)
+        except Cancelled as stop:
+            raise Cancelled(KEPT) if room.keeps(paths.folder, run) else stop from stop
+        except DiskFullError as error:
+            kept = room.keeps(paths.folder, run)
+            raise DiskFullError(paths.folder, error.needed_bytes, error.free_bytes, kept=kept) from error
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            kept, free_bytes = room.keeps(paths.folder, run), shutil.disk_usage(paths.folder).free
+            raise DiskFullError(paths.folder, room.needed_bytes, free_bytes, kept=kept) from error
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
 
 
 def refuse_existing(paths: OutputPaths, *, overwrite: bool, untouched: tuple[Path, ...] = ()) -> None:
@@ -82,18 +114,6 @@ def _folder(folder: Path) -> Iterator[None]:
 def _remove_empty(folder: Path) -> None:
     with suppress(OSError):
         folder.rmdir()
-
-
-@contextmanager
-def _staging_folder(paths: OutputPaths) -> Iterator[Path]:
-    try:
-        staging = Path(tempfile.mkdtemp(prefix=f".{paths.stem}_", dir=paths.folder))
-    except OSError as error:
-        raise _not_writable(paths.folder, error) from error
-    try:
-        yield staging
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _move_into_place(staging: Path, paths: OutputPaths) -> None:

@@ -14,7 +14,7 @@ from road_extractor_plugin.core.geotiff import MASK, PROBABILITY, to_cog, write_
 from road_extractor_plugin.core.probability_file import ProbabilityFile, open_probability
 from road_extractor_plugin.core.progress import PartOf
 from road_extractor_plugin.core.report import request_summary, write_report
-from road_extractor_plugin.core.staging import staged_outputs
+from road_extractor_plugin.core.staging import Room, staged_outputs
 from road_extractor_plugin.core.stopwatch import Stopwatch
 from road_extractor_plugin.core.vectors import Vectoriser
 
@@ -45,10 +45,11 @@ def vectorize(request: VectorizeRequest, tracer: Tracer, feedback: Feedback) -> 
     for warning in source.warnings:
         feedback.warning(warning)
     needed_bytes = int(source.grid.width_px * source.grid.height_px * _BYTES_PER_PIXEL) + _FIXED_BYTES
+    room = Room(f"{paths.stem}_vectorizing", needed_bytes)
     others = (paths.probability, paths.preview)
     with (
         small_cache(),
-        staged_outputs(paths, needed_bytes=needed_bytes, overwrite=request.overwrite, untouched=others) as staged,
+        staged_outputs(paths, room, overwrite=request.overwrite, untouched=others) as staged,
     ):
         vectoriser = Vectoriser(tracer, settings, clock, PartOf(feedback, _READ, _VECTORISED))
         counts = _write_vectors(source, staged, vectoriser)

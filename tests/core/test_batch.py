@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable
 
@@ -14,7 +15,7 @@ from road_extractor_plugin.contract.batch import BatchRequest, RasterOutcome
 from road_extractor_plugin.contract.errors import Cancelled, ComputeError, DiskFullError
 from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.model_card import ModelCard
-from road_extractor_plugin.contract.request import ExtractRequest
+from road_extractor_plugin.contract.request import ExtractRequest, TraceOptions
 from road_extractor_plugin.core import batch_runner
 from road_extractor_plugin.core.batch import run_batch
 from road_extractor_plugin.core.batch_runner import OneAfterAnother
@@ -95,7 +96,71 @@ def test_cancelled_half_way(tmp_path: Path, request_: BatchRequest, open_compute
     assert watcher.events[-1] == "started b"
     assert sorted(path.name for path in (tmp_path / "out").glob("*.gpkg")) == ["a_roads.gpkg"]
     assert (tmp_path / "out" / "batch_report.csv").read_text().count("\n") == 2
+    assert sorted(path.name for path in (tmp_path / "out").glob(".*")) == [".b_unfinished", ".batch_unfinished"]
+
+
+@pytest.mark.parametrize("overwrite", [False, True], ids=["new", "overwriting"])
+def test_a_stopped_batch_goes_on_by_the_same_request(
+    tmp_path: Path, request_: BatchRequest, open_compute: Any, *, overwrite: bool
+) -> None:
+    if overwrite:
+        run_batch(request_, OneAfterAnother(request_.each, open_compute), Watcher(), SilentFeedback())
+        request_ = replace(request_, each=replace(request_.each, overwrite=True))
+    with pytest.raises(Cancelled):
+        run_batch(request_, OneAfterAnother(request_.each, open_compute), Watcher(), Progress(cancel_at=0.35))
+    first = (tmp_path / "out" / "a_roads.gpkg").stat().st_mtime_ns
+    watcher = Watcher()
+    result = run_batch(request_, OneAfterAnother(request_.each, open_compute), watcher, SilentFeedback())
+    assert watcher.events == ["found 3", "skipped a", "started b", "done b", "started c", "done c"]
+    assert result.outcomes[0].message == "Done before the batch was stopped."
+    assert "Goes on where an earlier run was stopped: 1 of 1 strips are finished." in result.outcomes[1].message
+    assert (tmp_path / "out" / "a_roads.gpkg").stat().st_mtime_ns == first
     assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_a_batch_that_came_to_its_end_is_not_gone_on_with(request_: BatchRequest, open_compute: Any) -> None:
+    run_batch(request_, OneAfterAnother(request_.each, open_compute), Watcher(), SilentFeedback())
+    again = run_batch(request_, OneAfterAnother(request_.each, open_compute), Watcher(), SilentFeedback())
+    assert [outcome.status for outcome in again.outcomes] == ["failed"] * 3
+    assert "already holds" in again.outcomes[0].message
+
+
+@pytest.mark.parametrize("change", ["raster", "setting of the network", "setting of the lines"])
+def test_results_of_a_stopped_batch_that_would_be_others_now_are_done_anew(
+    tmp_path: Path, request_: BatchRequest, raster: Callable[..., Path], open_compute: Any, change: str
+) -> None:
+    request_ = replace(request_, each=replace(request_.each, overwrite=True))
+    with pytest.raises(Cancelled):
+        run_batch(request_, OneAfterAnother(request_.each, open_compute), Watcher(), Progress(cancel_at=0.35))
+    if change == "raster":
+        raster(np.full((3, 64, 64), 91, dtype=np.uint8), "in/a.tif")
+    elif change == "setting of the network":
+        request_ = replace(request_, each=replace(request_.each, tile_px=96))
+    else:
+        request_ = replace(request_, each=replace(request_.each, trace=TraceOptions(threshold=0.3)))
+    watcher = Watcher()
+    run_batch(request_, OneAfterAnother(request_.each, open_compute), watcher, SilentFeedback())
+    assert watcher.events[:3] == ["found 3", "started a", "done a"]
+
+
+def test_what_has_changed_since_kept_results_were_made_is_named(
+    request_: BatchRequest, raster: Callable[..., Path], open_compute: Any
+) -> None:
+    run_batch(request_, OneAfterAnother(request_.each, open_compute), Watcher(), SilentFeedback())
+    again = replace(request_, skip_existing=True, each=replace(request_.each, tile_px=96))
+    result = run_batch(again, OneAfterAnother(again.each, open_compute), Watcher(), SilentFeedback())
+    assert {outcome.message for outcome in result.outcomes} == {
+        "The results of an earlier run are kept. Something has changed since: tile: as the model says -> 96 px."
+    }
+
+
+def test_a_batch_that_fails_before_anything_is_done_leaves_nothing(tmp_path: Path, request_: BatchRequest) -> None:
+    def cannot_open(_: ExtractRequest) -> LocalCompute:
+        raise ComputeError("No device", "Get one")
+
+    with pytest.raises(ComputeError):
+        run_batch(request_, OneAfterAnother(request_.each, cannot_open), Watcher(), SilentFeedback())
+    assert not list(tmp_path.glob("out/*"))
 
 
 def test_a_lost_device_is_opened_again(request_: BatchRequest, tiny_model: Path, card: ModelCard) -> None:

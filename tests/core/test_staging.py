@@ -10,7 +10,7 @@ import pytest
 
 from road_extractor_plugin.contract.errors import Cancelled, DiskFullError, OutputError, OutputExistsError
 from road_extractor_plugin.contract.result import OutputPaths
-from road_extractor_plugin.core.staging import staged_outputs
+from road_extractor_plugin.core.staging import KEPT, Room, staged_outputs
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -27,13 +27,13 @@ def make_all(paths: OutputPaths, text: str) -> None:
 
 
 def make_nothing(paths: OutputPaths) -> None:
-    with staged_outputs(paths, needed_bytes=10, overwrite=False):
+    with staged_outputs(paths, Room("run", 10), overwrite=False):
         pytest.fail("work was begun")
 
 
 def test_outputs_appear_together_at_the_end(tmp_path: Path) -> None:
     paths = OutputPaths(tmp_path / "new" / "out", "scene")
-    with staged_outputs(paths, needed_bytes=10, overwrite=False) as staged:
+    with staged_outputs(paths, Room("run", 10), overwrite=False) as staged:
         make_all(staged, "made")
         (staged.folder / "strips.tif").write_text("left over")
         assert not any(path.is_file() for path in paths.folder.iterdir())
@@ -44,13 +44,13 @@ def test_outputs_appear_together_at_the_end(tmp_path: Path) -> None:
 
 def test_outputs_that_were_not_made_are_not_missed(tmp_path: Path) -> None:
     paths = OutputPaths(tmp_path, "scene")
-    with staged_outputs(paths, needed_bytes=10, overwrite=False) as staged:
+    with staged_outputs(paths, Room("run", 10), overwrite=False) as staged:
         staged.roads.write_text("made")
     assert contents(tmp_path) == {"scene_roads.gpkg": "made"}
 
 
 def fail_halfway(paths: OutputPaths, error: BaseException) -> None:
-    with staged_outputs(paths, needed_bytes=10, overwrite=True) as staged:
+    with staged_outputs(paths, Room("run", 10), overwrite=True) as staged:
         make_all(staged, "half")
         raise error
 
@@ -73,7 +73,7 @@ def test_outputs_in_the_way_stop_the_run_before_any_work(tmp_path: Path) -> None
     paths.report.write_text("former")
     with (
         pytest.raises(OutputExistsError, match=r"scene_mask\.tif, scene_report\.json.*--overwrite"),
-        staged_outputs(paths, needed_bytes=10, overwrite=False),
+        staged_outputs(paths, Room("run", 10), overwrite=False),
     ):
         pytest.fail("work was begun")
     assert len(contents(tmp_path)) == 2
@@ -82,7 +82,7 @@ def test_outputs_in_the_way_stop_the_run_before_any_work(tmp_path: Path) -> None
 def test_overwriting_replaces_the_former_outputs(tmp_path: Path) -> None:
     paths = OutputPaths(tmp_path, "scene")
     make_all(paths, "former")
-    with staged_outputs(paths, needed_bytes=10, overwrite=True) as staged:
+    with staged_outputs(paths, Room("run", 10), overwrite=True) as staged:
         make_all(staged, "made")
         assert paths.mask.read_text() == "former"
     assert set(contents(tmp_path).values()) == {"made"}
@@ -105,7 +105,7 @@ def test_an_output_that_cannot_be_replaced_brings_all_former_ones_back(
     monkeypatch.setattr(Path, "replace", locked)
     with (
         pytest.raises(OutputError, match=r"open in another program.*Close them"),
-        staged_outputs(paths, needed_bytes=10, overwrite=True) as staged,
+        staged_outputs(paths, Room("run", 10), overwrite=True) as staged,
     ):
         make_all(staged, "made")
     assert contents(tmp_path) == before
@@ -113,7 +113,7 @@ def test_an_output_that_cannot_be_replaced_brings_all_former_ones_back(
 
 def test_more_than_the_disk_holds_stops_the_run_before_any_work(tmp_path: Path) -> None:
     paths = OutputPaths(tmp_path / "new" / "out", "scene")
-    with pytest.raises(DiskFullError, match="are needed"), staged_outputs(paths, needed_bytes=2**60, overwrite=False):
+    with pytest.raises(DiskFullError, match="are needed"), staged_outputs(paths, Room("run", 2**60), overwrite=False):
         pytest.fail("work was begun")
     assert contents(tmp_path) == {}
 
@@ -122,7 +122,7 @@ def test_a_disk_that_fills_up_is_told_with_the_users_folder(small_disk: Path) ->
     paths = OutputPaths(small_disk / "out", "scene")
     with (
         pytest.raises(DiskFullError, match=f"The disk of '{paths.folder}' has 0 MB free"),
-        staged_outputs(paths, needed_bytes=10, overwrite=False) as staged,
+        staged_outputs(paths, Room("run", 10), overwrite=False) as staged,
     ):
         staged.report.write_bytes(bytes(5_000_000))
     assert contents(small_disk) == {}
@@ -131,7 +131,7 @@ def test_a_disk_that_fills_up_is_told_with_the_users_folder(small_disk: Path) ->
 def test_other_errors_of_the_system_are_not_taken_for_a_full_disk(tmp_path: Path) -> None:
     with (
         pytest.raises(FileNotFoundError),
-        staged_outputs(OutputPaths(tmp_path, "scene"), needed_bytes=10, overwrite=False),
+        staged_outputs(OutputPaths(tmp_path, "scene"), Room("run", 10), overwrite=False),
     ):
         (tmp_path / "nowhere").read_text()
 
@@ -149,7 +149,41 @@ def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with (
         pytest.raises(OutputError, match="Cannot write in the folder"),
-        staged_outputs(OutputPaths(tmp_path, "scene"), needed_bytes=10, overwrite=False),
+        staged_outputs(OutputPaths(tmp_path, "scene"), Room("run", 10), overwrite=False),
     ):
         pytest.fail("work was begun")
     tmp_path.chmod(0o700)
+
+
+def is_worth_keeping(run: Path) -> bool:
+    return (run / "strips").exists()
+
+
+def stop_with(error: BaseException, paths: OutputPaths, *kept: str) -> None:
+    with staged_outputs(paths, Room("run", 10, is_worth_keeping), overwrite=False) as staged:
+        make_all(staged, "half")
+        for name in kept:
+            (staged.folder.parent / name).write_text(name)
+        raise error
+
+
+def test_what_is_worth_keeping_is_kept_and_told(tmp_path: Path) -> None:
+    paths = OutputPaths(tmp_path / "new" / "out", "scene")
+    with pytest.raises(Cancelled, match=KEPT):
+        stop_with(Cancelled(), paths, "strips")
+    assert sorted(path.name for path in (paths.folder / ".run").iterdir()) == ["road_extractor.lock", "strips"]
+    with pytest.raises(DiskFullError, match=r"9 MB are needed\. Free some space and start the same again"):
+        stop_with(DiskFullError(tmp_path, 9_000_000, 0), paths)
+    with staged_outputs(paths, Room("run", 10, is_worth_keeping), overwrite=False) as staged:
+        assert (staged.folder.parent / "strips").read_text() == "strips"
+        make_all(staged, "made")
+    assert set(contents(paths.folder).values()) == {"made"}
+
+
+def test_nothing_worth_keeping_is_told_too(tmp_path: Path) -> None:
+    paths = OutputPaths(tmp_path / "new" / "out", "scene")
+    with pytest.raises(Cancelled, match="Nothing was written"):
+        stop_with(Cancelled(), paths, "other")
+    with pytest.raises(DiskFullError, match="nothing was left behind"):
+        stop_with(OSError(errno.ENOSPC, "full"), paths)
+    assert contents(tmp_path) == {}

@@ -186,6 +186,16 @@ def test_a_model_with_deepness_keys_only(
     assert run.report["roads"]["centerlines"] == 4
 
 
+def test_a_raster_that_breaks_off(tmp_path: Path, raster: Callable[..., Path], extract: Any) -> None:
+    path = raster(tmp_path / "cut.tif", np.random.default_rng(0).integers(0, 255, (3, 400, 400), dtype=np.uint8))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    run = extract(path)
+    assert run.status == 2
+    assert run.err.startswith("error: Cannot read")
+    assert "cut.tif" in run.err
+    assert [entry.name for entry in (tmp_path / "out").iterdir()] == [".cut_unfinished"]
+
+
 class TestBadInput:
     """One line on stderr, exit status 2, and nothing left behind."""
 
@@ -208,11 +218,6 @@ class TestBadInput:
     def test_text_file_named_tif(self, tmp_path: Path, extract: Any) -> None:
         (tmp_path / "text.tif").write_text("not a raster")
         self.check(extract(tmp_path / "text.tif"), "text.tif")
-
-    def test_truncated_raster(self, tmp_path: Path, raster: Callable[..., Path], extract: Any) -> None:
-        path = raster(tmp_path / "cut.tif", np.random.default_rng(0).integers(0, 255, (3, 400, 400), dtype=np.uint8))
-        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-        self.check(extract(path), "cut.tif")
 
     def test_no_crs(self, tmp_path: Path, raster: Callable[..., Path], extract: Any) -> None:
         path = raster(tmp_path / "plain.tif", np.zeros((3, 64, 64), dtype=np.uint8), epsg=None, geotransform=None)
