@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-_LIMIT_S = 900
+_LIMIT_S = 1800
 
 
 def main() -> int:
@@ -26,9 +26,8 @@ def main() -> int:
     if program is None:
         sys.stderr.write("QGIS is not installed: run `make test` first, which installs it.\n")
         return 2
-    (ROOT / "build").mkdir(exist_ok=True)
-    # Not among the files that the system removes, which QGIS would mark as such in every picture.
-    with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder:
+    # Not in the folder of temporary files: QGIS would mark each layer from there.
+    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="guide_") as folder:
         return max(_take(program, Path(folder) / language, language) for language in ("en", "de"))
 
 
@@ -53,7 +52,8 @@ def _write_settings(profile: Path, language: str) -> None:
     settings.parent.mkdir(parents=True)
     settings.write_text(
         "[PythonPlugins]\nroad_extractor_plugin=true\nprocessing=true\n"
-        f"[locale]\noverrideFlag=true\nuserLocale={language}\n",
+        f"[locale]\noverrideFlag=true\nuserLocale={language}\n"
+        f"globalLocale={'de_DE' if language == 'de' else 'en_US'}\n",
         encoding="utf-8",
     )
 

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Generic, TypeVar, Union
 
 from qgis.core import (
+    QgsGraduatedSymbolRenderer,
     QgsLayerMetadata,
     QgsLayerTreeGroup,
     QgsMapLayer,
+    QgsPalettedRasterRenderer,
     QgsProject,
     QgsRasterLayer,
     QgsVectorLayer,
 )
-from qgis.PyQt.QtCore import QCoreApplication
+from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
 from road_extractor_plugin.contract.errors import OutputError
 from road_extractor_plugin.contract.result import (
@@ -27,6 +29,14 @@ from road_extractor_plugin.contract.result import (
 )
 
 Result = TypeVar("Result", bound=Union[ExtractResult, VectorizeResult])
+_LEGEND = (
+    QT_TRANSLATE_NOOP("layer_group", "below 50 %"),
+    QT_TRANSLATE_NOOP("layer_group", "50 to 70 %"),
+    QT_TRANSLATE_NOOP("layer_group", "70 to 85 %"),
+    QT_TRANSLATE_NOOP("layer_group", "85 to 100 %"),
+    QT_TRANSLATE_NOOP("layer_group", "Road"),
+)
+"""Words of the styles."""
 _STYLES_FOLDER = Path(__file__).resolve().parent.parent / "resources" / "styles"
 
 
@@ -78,6 +88,7 @@ def add_result_group(layers: ResultLayers[Result], project: QgsProject) -> QgsLa
         _, styled = part.layer.loadNamedStyle(str(_STYLES_FOLDER / f"{part.style}.qml"))
         if not styled:
             raise OutputError(_tr("The style '{}' cannot be read").format(part.style), _tr("Install the plugin again"))
+        _translate_legend(part.layer)
         part.layer.setMetadata(_metadata(part.layer, result.report))
     group = project.layerTreeRoot().insertGroup(0, _tr("Roads: {}").format(result.paths.stem))
     group.setExpanded(False)
@@ -89,6 +100,17 @@ def add_result_group(layers: ResultLayers[Result], project: QgsProject) -> QgsLa
     # QGIS shows a group folded that came empty, until this changes.
     group.setExpanded(True)
     return group
+
+
+def _translate_legend(layer: QgsMapLayer) -> None:
+    """The styles are in English."""
+    renderer = layer.renderer()
+    if isinstance(renderer, QgsGraduatedSymbolRenderer):
+        for index, kind in enumerate(renderer.ranges()):
+            renderer.updateRangeLabel(index, _tr(kind.label()))
+    elif isinstance(renderer, QgsPalettedRasterRenderer):
+        for kind in renderer.classes():
+            renderer.setLabel(kind.value, _tr(kind.label))
 
 
 def _parts(paths: OutputPaths) -> tuple[_Part, ...]:

@@ -40,7 +40,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help=f"names of rasters, such as 'ortho_*.tif'; may be repeated (default: {' '.join(RASTER_PATTERNS)})",
     )
     parser.add_argument("--not-recursive", action="store_true", help="leave the folders below alone")
-    parser.add_argument("--skip-existing", action="store_true", help="go on with a batch that was stopped")
+    parser.add_argument(
+        "--skip-existing",
+        action="store_true",
+        help="keep all results that are there, of whatever run; those of a batch that was stopped are kept anyhow",
+    )
     parser.add_argument("--no-merge", action="store_true", help="do not make one network of all rasters")
     parser.add_argument(
         "--merged-format", choices=MERGED_FORMATS, default=GPKG, help="write that network as GeoParquet too"

@@ -16,6 +16,7 @@ from road_extractor_plugin.cli.options import (
 )
 from road_extractor_plugin.cli.summary import print_result
 from road_extractor_plugin.cli.terminal import TerminalFeedback
+from road_extractor_plugin.contract.errors import Cancelled
 from road_extractor_plugin.contract.request import AS_IT_IS, SYMMETRIES, ExtractRequest, Views
 
 
@@ -23,6 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.set_defaults(command=_run)
     parser.add_argument("rasters", type=Path, nargs="+", metavar="RASTER", help="any raster that GDAL reads")
+    parser.add_argument("--anew", action="store_true", help="do not go on with a run that was stopped")
     add_run_options(parser)
 
 
@@ -67,6 +69,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> None:
     # Here, so that `--help` and `model` answer at once.
     from road_extractor_plugin.core.pipeline import extract
+    from road_extractor_plugin.core.unfinished import forget_unfinished
     from road_extractor_plugin.engine.open_compute import open_compute
 
     template = run_request(options, options.rasters[0])
@@ -75,13 +78,26 @@ def _run(options: argparse.Namespace) -> None:
     try:
         for request in requests:
             feedback = TerminalFeedback(request.raster.name, quiet=options.quiet)
+            if options.anew:
+                forget_unfinished(request)
             try:
                 result = extract(request, compute, feedback)
+            except KeyboardInterrupt as stop:
+                raise _stopped(request) from stop
             finally:
                 feedback.finish()
             print_result(result, as_json=options.json)
     finally:
         compute.close()
+
+
+def _stopped(request: ExtractRequest) -> Cancelled:
+    from road_extractor_plugin.core.unfinished import find_unfinished
+
+    unfinished = find_unfinished(request)
+    if unfinished is None:
+        return Cancelled()
+    return Cancelled(f"{unfinished.fraction:.0%} is kept; the same command goes on from there")
 
 
 def run_request(options: argparse.Namespace, raster: Path) -> ExtractRequest:

@@ -26,7 +26,7 @@ from road_extractor_plugin.core.batch_mark import batch_mark
 from road_extractor_plugin.core.batch_runner import RasterRunner
 from road_extractor_plugin.core.batch_table import BatchTable
 from road_extractor_plugin.core.earlier_results import EarlierResults
-from road_extractor_plugin.core.geoparquet import require_driver, write_layers
+from road_extractor_plugin.core.geoparquet import require_pyarrow, write_layers
 from road_extractor_plugin.core.merge import merge_networks
 from road_extractor_plugin.core.progress import PartOf
 
@@ -89,13 +89,13 @@ def run_batch(request: BatchRequest, runner: RasterRunner, watcher: BatchWatcher
     Raises:
         BatchError: There is no raster.
         DiskFullError: There is no room for the next raster's results.
-        OutputError: The table cannot be written, or GDAL cannot write GeoParquet.
+        OutputError: The table cannot be written, or pyarrow is missing for GeoParquet.
         Cancelled: The user asked for it.
         RoadExtractorError: The model cannot be loaded, or the networks not be merged.
     """
     try:
         if request.merge and request.merged_format == PARQUET:
-            require_driver()
+            require_pyarrow()
         rasters = find_rasters(request)
         watcher.found(rasters)
         batch = _Batch(request, runner, watcher, feedback)

@@ -74,7 +74,8 @@ def plan_batch(request: BatchRequest, workers: int, open_compute: OpenCompute, f
     1. Each raster is opened, so that its size at the model's ground resolution is known.
     2. Of a small, a middling and a large one, one tile and then a block of tiles are run, with all that belongs to it.
        So what each raster costs, however small, comes apart from what grows with its pixels.
-    3. The others are expected to cost the same per raster and per pixel; merging costs what its stages took per pixel.
+    3. The others are expected to cost the same per raster and per pixel; merging costs what its stages took, likewise
+       once per network and per pixel.
 
     Args:
         request: The batch.
@@ -126,14 +127,14 @@ def _grid(job: RasterJob, compute: Compute) -> Grid:
         return source.grid
 
 
-def _samples(sizes: Sequence[_Size], compute: Compute, feedback: Feedback) -> list[tuple[_Sample, _Sample]]:
-    """Rule 2: pairs of a small and a large one.
+def _samples(sizes: Sequence[_Size], compute: Compute, feedback: Feedback) -> list[_Sample]:
+    """Rule 2.
 
     Raises:
         BatchError: No raster could be run.
     """
     chosen = _spread(sizes)
-    pairs: list[tuple[_Sample, _Sample]] = []
+    samples: list[_Sample] = []
     problem = "no raster can be read"
     with tempfile.TemporaryDirectory(prefix="road_extractor_plan_") as folder:
         for number, size in enumerate(chosen):
@@ -141,14 +142,12 @@ def _samples(sizes: Sequence[_Size], compute: Compute, feedback: Feedback) -> li
             try:
                 if number == 0:
                     _run(size, 1, compute, Path(folder), feedback)  # whatever is slow the first time
-                small, large = (_run(size, side, compute, Path(folder), feedback) for side in (1, _LARGE_TILES))
+                samples += [_run(size, side, compute, Path(folder), feedback) for side in (1, _LARGE_TILES)]
             except RasterUnusableError as error:  # such as one without imagery in its middle
                 problem = str(error)
-            else:
-                pairs.append((small, large))
-    if not pairs:
+    if not samples:
         raise BatchError(f"Nothing could be measured: {problem}", "Look into the folder")
-    return pairs
+    return samples
 
 
 def _spread(sizes: Sequence[_Size]) -> list[_Size]:
@@ -198,17 +197,15 @@ def _corners(west: float, south: float, east: float, north: float) -> Iterator[t
     yield from ((west, south), (east, south), (east, north), (west, north), (west, south))
 
 
-def _plan(
-    request: BatchRequest, workers: int, sizes: Sequence[_Size], samples: Sequence[tuple[_Sample, _Sample]]
-) -> BatchPlan:
+def _plan(request: BatchRequest, workers: int, sizes: Sequence[_Size], samples: Sequence[_Sample]) -> BatchPlan:
     """Rule 3."""
-    cost = fitted([(pair[0].computed_px, pair[0].seconds, pair[1].computed_px, pair[1].seconds) for pair in samples])
-    room = fitted([(pair[0].grid_px, pair[0].result_bytes, pair[1].grid_px, pair[1].result_bytes) for pair in samples])
+    cost = fitted([(sample.computed_px, sample.seconds) for sample in samples])
+    room = fitted([(sample.grid_px, sample.result_bytes) for sample in samples])
+    merging = fitted([(sample.grid_px, sample.vector_seconds / (1 - MOSAIC_MADE)) for sample in samples])
+    merged_room = fitted([(sample.grid_px, sample.roads_bytes) for sample in samples])
     each_s = [cost.of(size.computed_px) for size in sizes]
     groups = _merged_px(sizes) if request.merge and not request.each.vectors_only else []
-    measured_px = sum(large.grid_px for _, large in samples)
-    merge_s = sum(groups) * sum(large.vector_seconds for _, large in samples) / measured_px / (1 - MOSAIC_MADE)
-    merged_bytes = sum(groups) * sum(large.roads_bytes for _, large in samples) / measured_px
+    merge_s, merged_bytes = (sum(map(each.of, groups)) for each in (merging, merged_room))
     largest = sorted((size.grid.width_px * size.grid.height_px for size in sizes), reverse=True)
     while_running = sum(largest[:workers]) * _BYTES_PER_PIXEL
     while_merging = max(groups, default=0) * MERGE_BYTES_PER_PIXEL
@@ -218,7 +215,7 @@ def _plan(
         pixels=pixels,
         area_km2=sum(size.grid.area_km2 for size in sizes),
         tiles=sum(size.tiles.tile_count for size in sizes),
-        sampled_tiles=sum(sample.tiles for pair in samples for sample in pair),
+        sampled_tiles=sum(sample.tiles for sample in samples),
         seconds=cost,
         hours=(sum(each_s) + merge_s) / _SECONDS_PER_HOUR,
         merge_hours=merge_s / _SECONDS_PER_HOUR,
@@ -230,14 +227,18 @@ def _plan(
     )
 
 
-def fitted(pairs: Sequence[tuple[float, float, float, float]]) -> SampledCost:
-    """What grows with pixels and what does not, from pairs of samples: (pixels, quantity, pixels, quantity)."""
-    small_px, small, large_px, large = (float(value) for value in np.sum(np.array(pairs, dtype=float), axis=0))
-    if large_px <= small_px or large <= small:
-        return SampledCost((small + large) / 2 / len(pairs), 0.0)
-    per_pixel = (large - small) / (large_px - small_px)
-    per_raster = (small - per_pixel * small_px) / len(pairs)
-    return SampledCost(per_raster, per_pixel) if per_raster >= 0 else SampledCost(0.0, large / large_px)
+def fitted(samples: Sequence[tuple[float, float]]) -> SampledCost:
+    """What grows with pixels and what does not, from samples (pixels, quantity): the line that is nearest to them.
+
+    Neither part is negative. Where the pixels tell nothing, it is the mean.
+    """
+    pixels, quantity = (np.array(values, dtype=float) for values in zip(*samples))
+    centred = pixels - pixels.mean()
+    slope = float(centred @ quantity) / max(float(centred @ centred), 1.0)
+    if slope <= 0:
+        return SampledCost(float(quantity.mean()), 0.0)
+    fixed = float(quantity.mean() - slope * pixels.mean())
+    return SampledCost(fixed, slope) if fixed >= 0 else SampledCost(0.0, float(quantity.sum() / pixels.sum()))
 
 
 def _merged_px(sizes: Sequence[_Size]) -> list[int]:

@@ -309,5 +309,5 @@ def _name(task: Task) -> str:
 def _scheduler_gone() -> BatchError:
     return BatchError(
         "The scheduler does not answer any more",
-        "Rasters that were done stay; start it again and go on with --skip-existing",
+        "What is finished stays; start both again, and the batch by the same command",
     )

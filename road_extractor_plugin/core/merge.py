@@ -97,7 +97,7 @@ def _replace(made: Path, roads: Path) -> None:
     except OSError as error:
         problem = f"Cannot replace '{roads}': {error.strerror}"
         raise OutputError(
-            problem, "Close it in other programs, and run the batch again with --skip-existing"
+            problem, "Close it in other programs, and run the batch again: it goes on from there"
         ) from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -55,10 +56,25 @@ class _Run:
     project_number: int
     """Counts the projects of a session: the results belong to the one that was open."""
 
+    def finished_share(self) -> float | None:
+        """How much of it is there to go on from, 0..1; None where it would begin anew."""
+        from road_extractor_plugin.core.unfinished import find_unfinished  # here, because it takes time
+
+        try:
+            found = find_unfinished(self.request, self.mosaic)
+        except RoadExtractorError:  # the next run tells
+            return None
+        return None if found is None or found.changes else found.fraction
+
     def forget(self) -> None:
-        """Remove the imagery that was fetched."""
+        """Remove the imagery that was fetched, and what is finished of a run that was stopped."""
+        from road_extractor_plugin.core.unfinished import forget_unfinished
+
         if self.mosaic is not None:
             self.mosaic.remove()
+        if forget_unfinished(self.request):
+            with suppress(OSError):  # there is something else
+                self.request.output_folder.rmdir()
 
 
 class ExtractController(QObject):
@@ -80,12 +96,15 @@ class ExtractController(QObject):
         self._waiting: deque[_Run] = deque()
         self._incomplete: _Run | None = None
         """The last run, where imagery is missing."""
+        self._stopped: _Run | None = None
+        """The last run that was stopped and can be gone on with."""
         self._project_number = 0
         dock.form.model_combo.refused.connect(self._messages.complain)
         dock.form.show_settings(load_settings())
         dock.run_panel.run_clicked.connect(self.run)
         dock.run_panel.cancel_clicked.connect(self.cancel)
         dock.run_panel.fetch_missing_clicked.connect(self.fetch_missing)
+        dock.run_panel.resume_clicked.connect(self.resume)
         QgsProject.instance().cleared.connect(self._on_project_closed)
 
     def run_active_layer(self) -> None:
@@ -144,6 +163,13 @@ class ExtractController(QObject):
         request = replace(run.request, output_folder=folder, raster=basemap)
         self._enqueue(replace(run, request=request, project_number=self._project_number))
 
+    def resume(self) -> None:
+        """Go on with the run that was stopped, once those before it are done."""
+        run, self._stopped = self._stopped, None
+        self._dock.run_panel.show_resumable(None)
+        if run is not None:
+            self._enqueue(replace(run, project_number=self._project_number))
+
     def cancel(self) -> None:
         """Ask the running task to stop; it does at the next tile."""
         if self._task is not None:
@@ -159,7 +185,7 @@ class ExtractController(QObject):
                 signal.disconnect()
             task.cancel()
             task.wait_until_stopped(_STOP_TIMEOUT_S)
-        for run in (self._run_now, self._incomplete, *self._waiting):
+        for run in (self._run_now, self._incomplete, self._stopped, *self._waiting):
             if run is not None:
                 run.forget()
 
@@ -230,23 +256,34 @@ class ExtractController(QObject):
             self._messages.say(f"{panel.summary(result)}.", Qgis.MessageLevel.Success)
 
     def _on_failed(self, problem: str) -> None:
-        self._end()
+        self._end(was_stopped=True)
         self._dock.run_panel.show_message(problem)
         self._messages.complain(problem)
         self._start_next()
 
     def _on_cancelled(self, text: str) -> None:
-        self._end()
+        self._end(was_stopped=True)
         self._dock.run_panel.show_message(text)
         self._start_next()
 
-    def _end(self, *, keeps_imagery: bool = False) -> None:
+    def _end(self, *, keeps_imagery: bool = False, was_stopped: bool = False) -> None:
         run, self._run_now, self._task = self._run_now, None, None
+        self._dock.run_panel.show_stopped()
         if keeps_imagery:
             self._incomplete = run
         elif run is not None:
-            run.forget()
-        self._dock.run_panel.show_stopped()
+            finished = run.finished_share() if was_stopped else None
+            if finished is None:
+                run.forget()
+            else:
+                self._keep_stopped(run, finished)
+
+    def _keep_stopped(self, run: _Run, finished: float) -> None:
+        """Offer to go on with a run; with one at a time."""
+        before, self._stopped = self._stopped, run
+        if before is not None:
+            before.forget()
+        self._dock.run_panel.show_resumable(finished)
 
     def _on_project_closed(self) -> None:
         self._project_number += 1

@@ -62,7 +62,6 @@ def plan_job(layer: QgsRasterLayer, area: ChosenArea, settings: Settings, card: 
         model=settings.model or default_model(),
         area=None if area.is_whole_layer else area_of(area.polygon, area.crs),
         trace=TraceOptions(preset=settings.preset, threshold=settings.threshold),
-        keep_unfinished=False,  # the next run has another folder
     )
     area_km2 = ground_area_m2(on_layer, layer.crs(), area.context) / 1e6
     return Job(request, imagery, area_km2, wanted_m, tiles)

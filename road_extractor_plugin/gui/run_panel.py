@@ -9,6 +9,7 @@ from qgis.PyQt.QtCore import QUrl, pyqtSignal
 from qgis.PyQt.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from road_extractor_plugin.contract.result import ExtractResult
+from road_extractor_plugin.gui.colours import Tone
 
 _EARLIEST_ESTIMATE = 0.02
 """Fraction of a run before which its speed says nothing."""
@@ -21,6 +22,7 @@ class RunPanel(QWidget):
     run_clicked = pyqtSignal()
     cancel_clicked = pyqtSignal()
     fetch_missing_clicked = pyqtSignal()
+    resume_clicked = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,6 +49,13 @@ class RunPanel(QWidget):
         )
         self.fetch_missing_button.clicked.connect(self.fetch_missing_clicked)
         self.fetch_missing_button.hide()
+        self.resume_button = QPushButton(self)
+        self.resume_button.setObjectName("resume_button")
+        self.resume_button.setToolTip(
+            self.tr("Goes on where the run was stopped; what is finished is not computed again")
+        )
+        self.resume_button.clicked.connect(self.resume_clicked)
+        self.show_resumable(None)
         self._stage = ""
         self._waiting = 0
         self._started_s = 0.0
@@ -59,7 +68,8 @@ class RunPanel(QWidget):
         layout.addWidget(self.run_button, 0, 0)
         layout.addWidget(self.cancel_button, 0, 1)
         for row, widget in enumerate(
-            (self.progress_bar, self.stage_label, self.result_label, self.fetch_missing_button), start=1
+            (self.progress_bar, self.stage_label, self.result_label, self.fetch_missing_button, self.resume_button),
+            start=1,
         ):
             layout.addWidget(widget, row, 0, 1, 2)
 
@@ -106,6 +116,11 @@ class RunPanel(QWidget):
         self.progress_bar.hide()
         self.stage_label.hide()
 
+    def show_resumable(self, finished: float | None) -> None:
+        """A run was stopped of which so much is finished, 0..1; None: there is none to go on with."""
+        self.resume_button.setVisible(finished is not None)
+        self.resume_button.setText(self.tr("Res&ume the stopped run ({} % done)").format(int(100 * (finished or 0))))
+
     def show_message(self, text: str) -> None:
         """Say in plain words what came of the run."""
         self.result_label.setText(escape(text))
@@ -113,7 +128,8 @@ class RunPanel(QWidget):
     def show_result(self, result: ExtractResult) -> None:
         """Say what was found, on what, where it is, and what to be wary of."""
         folder = QUrl.fromLocalFile(str(result.paths.folder)).toString()
-        link = f'<a href="{escape(folder)}">{escape(self.tr("Open the folder"))}</a>'
+        colour = Tone.LINK.on(self.palette()).name()
+        link = f'<a href="{escape(folder)}" style="color: {colour}">{escape(self.tr("Open the folder"))}</a>'
         device = result.report.device
         ran_on = self.tr("{device}, {runtime}: {reason}").format(
             device=device.name, runtime=device.runtime, reason=device.reason

@@ -97,15 +97,21 @@ def test_nothing_to_measure(tmp_path: Path, tiny_model: Path, open_slow: Any) ->
         plan_batch(BatchRequest(tmp_path, tmp_path / "out", each), 1, open_slow, SilentFeedback())
 
 
-def test_what_grows_with_pixels_comes_apart_from_what_does_not() -> None:
-    cost = fitted([(100, 2.0 + 100 * 0.5, 400, 2.0 + 400 * 0.5), (50, 2.0 + 50 * 0.5, 900, 2.0 + 900 * 0.5)])
-    assert (cost.per_raster, cost.per_pixel) == pytest.approx((2.0, 0.5))
-    one_tile_each = fitted([(100, 3.0, 100, 3.5), (80, 2.5, 80, 2.0)])
-    assert (one_tile_each.per_raster, one_tile_each.per_pixel) == pytest.approx((2.75, 0.0))
-    noise = fitted([(100, 3.0, 400, 2.0)])
-    assert (noise.per_raster, noise.per_pixel) == (2.5, 0.0)
-    steep = fitted([(100, 1.0, 400, 8.0)])
-    assert (steep.per_raster, steep.per_pixel) == (0.0, 0.02)
+@pytest.mark.parametrize(
+    ("samples", "per_raster", "per_pixel"),
+    [
+        pytest.param([(100, 52.0), (400, 202.0), (50, 27.0), (900, 452.0)], 2.0, 0.5, id="a line"),
+        pytest.param([(100, 52.0), (100, 52.0), (300, 152.0), (300, 152.0)], 2.0, 0.5, id="one tile each"),
+        pytest.param([(100, 3.0), (100, 3.5), (100, 2.5), (100, 2.0)], 2.75, 0.0, id="all of one size"),
+        pytest.param([(100, 3.0), (400, 2.0)], 2.5, 0.0, id="noise"),
+        pytest.param([(100, 1.0), (400, 8.0)], 0.0, 0.018, id="steep"),
+    ],
+)
+def test_what_grows_with_pixels_comes_apart_from_what_does_not(
+    samples: list[tuple[float, float]], per_raster: float, per_pixel: float
+) -> None:
+    cost = fitted(samples)
+    assert (cost.per_raster, cost.per_pixel) == pytest.approx((per_raster, per_pixel))
 
 
 @pytest.mark.parametrize(

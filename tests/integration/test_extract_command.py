@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from osgeo import gdal, ogr
 
+from road_extractor_plugin.core.strip_store import StripStore
+
 FILES = {"probability.tif", "mask.tif", "roads.gpkg", "preview.png", "report.json"}
 CENTERLINE_FIELDS = [
     "road_id", "from_node", "to_node", "length_m", "width_m", "confidence", "min_confidence", "origin", "component_id",
@@ -194,6 +196,41 @@ def test_a_raster_that_breaks_off(tmp_path: Path, raster: Callable[..., Path], e
     assert run.err.startswith("error: Cannot read")
     assert "cut.tif" in run.err
     assert [entry.name for entry in (tmp_path / "out").iterdir()] == [".cut_unfinished"]
+
+
+def test_ctrl_c_says_what_is_kept_and_the_same_command_goes_on(
+    tmp_path: Path, raster: Callable[..., Path], extract: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = raster(tmp_path / "field.tif", np.full((3, 500, 100), 30, dtype=np.uint8))
+    stop_after = iter([False] * 3)
+    with monkeypatch.context() as patch:
+
+        def interrupt(*_: object) -> None:
+            if next(stop_after, True):
+                raise KeyboardInterrupt
+
+        patch.setattr(StripStore, "_sync_now_and_then", interrupt)
+        run = extract(path)
+    assert run.status == 2
+    assert run.err == "error: Cancelled. 80% is kept; the same command goes on from there.\n"
+    run = extract(path)
+    assert run.status == 0
+    assert "4 of 5 strips are finished" in run.err
+
+
+def test_beginning_anew_by_wish(tmp_path: Path, raster: Callable[..., Path], extract: Any) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (3, 400, 400), dtype=np.uint8)
+    path = raster(tmp_path / "cut.tif", image)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    assert extract(path).status == 2
+    path.write_bytes(whole)
+    assert "imagery: 2" in extract(path).err  # it is another now
+    path.write_bytes(whole[: len(whole) // 2])
+    assert extract(path, "--overwrite").status == 2
+    run = extract(path, "--anew", "--overwrite")
+    assert "warning" not in run.err
+    assert "error: Cannot read" in run.err
 
 
 class TestBadInput:

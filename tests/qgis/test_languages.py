@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from qgis.core import QgsApplication, QgsRasterLayer, QgsSettings
+from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsSettings
 from qgis.PyQt.QtCore import QCoreApplication, QTranslator
 from qgis.PyQt.QtWidgets import QAbstractButton, QLabel, QTabWidget
 
@@ -92,6 +92,18 @@ def test_dock_speaks_german(german: None, desktop: Any) -> None:
     plugin.unload()
     assert QCoreApplication.translate("ExtractForm", "&Layer") == "&Layer"
     assert QCoreApplication.translate("ExtractForm", "&Area") == "&Area", "the language goes with the plugin"
+
+
+def test_a_result_speaks_german(german: None, plugin: Any, desktop: Any, add_layer: Any) -> None:
+    add_layer()
+    desktop.click()
+    desktop.wait_until_idle()
+    (group,) = QgsProject.instance().layerTreeRoot().findGroups()
+    layers = {node.name(): node.layer() for node in group.children()}
+    assert list(layers) == ["Knoten", "Mittellinien", "Straßenpolygone", "Straßenmaske", "Straßenwahrscheinlichkeit"]
+    classes = [kind.label() for kind in layers["Mittellinien"].renderer().ranges()]
+    assert classes == ["unter 50 %", "50 bis 70 %", "70 bis 85 %", "85 bis 100 %"]
+    assert [kind.label for kind in layers["Straßenmaske"].renderer().classes()] == ["Straße"]
 
 
 def test_other_languages_are_english(desktop: Any) -> None:

@@ -111,7 +111,7 @@ def test_the_main_thread_never_waits_long(desktop: Any, wait_for: Callable[..., 
 
 
 @pytest.mark.usefixtures("large_layer")
-@pytest.mark.parametrize("stage", ["finding roads", "thinning roads"])
+@pytest.mark.parametrize("stage", ["finding roads", "finding road lines"])
 def test_cancelled_at_once(desktop: Any, wait_for: Callable[..., None], stage: str) -> None:
     desktop.child_combo("area_combo").setCurrentText("Whole layer")
     desktop.press("run_button")

@@ -802,12 +802,20 @@ Jede Kennzahl nennt ihr Protokoll.</translation>
         <translation>Lädt nur die fehlenden Kacheln und sucht damit noch einmal nach Straßen</translation>
     </message>
     <message>
+        <source>Goes on where the run was stopped; what is finished is not computed again</source>
+        <translation>Macht weiter, wo der Lauf angehalten wurde; was fertig ist, wird nicht noch einmal berechnet</translation>
+    </message>
+    <message>
         <source>Open the folder</source>
         <translation>Ordner öffnen</translation>
     </message>
     <message>
         <source>Progress</source>
         <translation>Fortschritt</translation>
+    </message>
+    <message>
+        <source>Res&amp;ume the stopped run ({} % done)</source>
+        <translation>Unterbrochenen Lauf for&amp;tsetzen ({} % fertig)</translation>
     </message>
     <message>
         <source>Starting</source>
@@ -1181,6 +1189,18 @@ Jede Kennzahl nennt ihr Protokoll.</translation>
 <context>
     <name>layer_group</name>
     <message>
+        <source>50 to 70 %</source>
+        <translation>50 bis 70 %</translation>
+    </message>
+    <message>
+        <source>70 to 85 %</source>
+        <translation>70 bis 85 %</translation>
+    </message>
+    <message>
+        <source>85 to 100 %</source>
+        <translation>85 bis 100 %</translation>
+    </message>
+    <message>
         <source>Centre-lines</source>
         <translation>Mittellinien</translation>
     </message>
@@ -1213,6 +1233,10 @@ Jede Kennzahl nennt ihr Protokoll.</translation>
         <translation>QGIS kann das Ergebnis „{}“ nicht öffnen</translation>
     </message>
     <message>
+        <source>Road</source>
+        <translation>Straße</translation>
+    </message>
+    <message>
         <source>Road mask</source>
         <translation>Straßenmaske</translation>
     </message>
@@ -1235,6 +1259,10 @@ Jede Kennzahl nennt ihr Protokoll.</translation>
     <message>
         <source>The style '{}' cannot be read</source>
         <translation>Der Stil „{}“ kann nicht gelesen werden</translation>
+    </message>
+    <message>
+        <source>below 50 %</source>
+        <translation>unter 50 %</translation>
     </message>
 </context>
 <context>
