@@ -218,12 +218,9 @@ def test_rasters_of_unusual_shapes(
 def test_another_click_on_a_small_extent_is_answered_within_a_second(
     request_: ExtractRequest, tiny_model: Path, card: ModelCard
 ) -> None:
-    """Beyond the time of the network itself; the best of three, for this machine may be busy with other things."""
+    """The network of the tests takes no time. Counted as the processor's, for the machine may be busy elsewhere."""
     compute = LocalCompute(tiny_model, card, device="cpu")
     extract(request_, compute, SilentFeedback())
-    beyond_s = []
-    for _ in range(3):
-        started = time.perf_counter()
-        result = extract(request_, compute, SilentFeedback())
-        beyond_s.append(time.perf_counter() - started - result.report.seconds["network"])
-    assert min(beyond_s) < 1.0
+    started_s = time.process_time()
+    extract(request_, compute, SilentFeedback())
+    assert time.process_time() - started_s < 1.0
