@@ -33,7 +33,7 @@ _LARGE_TILES = 3
 _LOOKED_AT = 0.2
 """Progress when the sample begins."""
 _SECONDS_PER_HOUR = 3600
-_BYTES_PER_PIXEL = 4.0
+_BYTES_PER_PIXEL = 5.0
 """Room for the unfinished results of a raster, as a run asks for it before it begins."""
 _WITHIN_PX = 1
 """A sample's area ends so much before the edges of its tiles, lest rounding makes it touch others."""

@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Callable, cast
 
 from distributed import Client, Future, KilledWorker
+from distributed.protocol.pickle import dumps
 
 from road_extractor_plugin.compute.protocol import Tracer
 from road_extractor_plugin.contract.batch import FAILED, BatchRequest, BatchWatcher, RasterJob, RasterOutcome
@@ -31,7 +32,6 @@ from road_extractor_plugin.core.cluster_worker import (
     RoadWorker,
     ask_to_stop,
     is_busy,
-    run_task,
 )
 from road_extractor_plugin.core.raster_tasks import OneRegion, Result, Task, WholeRaster
 from road_extractor_plugin.core.regions import FinishedRegion
@@ -156,7 +156,7 @@ class _Run:
             if self._futures:
                 self._stop()
             for shared in self._shared.values():
-                shared.close()
+                shared.close(keeps=True)
 
     def _count_workers(self) -> None:
         if time.monotonic() < self._count_again_s:
@@ -168,9 +168,8 @@ class _Run:
 
     def _hand_out(self, number: int) -> None:
         self._tries[number] += 1
-        future = self._client.submit(
-            run_task, self._tasks[number], number, self._batch, resources={ONE_TASK: 1}, pure=False
-        )
+        task = dumps(self._tasks[number])
+        future = self._client.submit(_on_worker(), task, number, self._batch, resources={ONE_TASK: 1}, pure=False)
         self._futures[number] = future
         future.add_done_callback(lambda _: self._messages.put(_Ended(number)))
 
@@ -244,7 +243,7 @@ class _Run:
         self._tasks.extend(tasks)
 
     def _last_word(self, raster: Path, outcome: RasterOutcome) -> RasterOutcome | None:
-        """What became of a raster, when no worker is busy with it any more; its regions go then."""
+        """What became of a raster, when no worker is busy with it any more."""
         shared = self._shared.get(raster)
         if shared is None:
             return outcome
@@ -252,7 +251,7 @@ class _Run:
         self._waiting = deque(number for number in self._waiting if self._tasks[number].job.raster != raster)
         if any(self._tasks[number].job.raster == raster for number in self._futures):
             return None
-        self._shared.pop(raster).close()
+        self._shared.pop(raster).close(keeps=outcome.status == FAILED)
         return replace(outcome, seconds=self._seconds(raster))
 
     def _seconds(self, raster: Path) -> float:
@@ -300,6 +299,19 @@ class _Run:
         end_s = time.monotonic() + _WAIT_FOR_STOP_S
         while any(self._client.run(is_busy, self._batch, on_error="ignore").values()) and time.monotonic() < end_s:
             time.sleep(_LOOK_EVERY_S)
+
+
+def _on_worker() -> Callable[[bytes, int, str], Result]:
+    """What Dask runs. It travels as code and its task as bytes, for the scheduler opens both without Road Extractor."""
+
+    def run_task(task: bytes, number: int, batch: str) -> Result:
+        from distributed.protocol.pickle import loads
+
+        from road_extractor_plugin.core import cluster_worker
+
+        return cluster_worker.run_task(loads(task), number, batch)
+
+    return run_task
 
 
 def _name(task: Task) -> str:

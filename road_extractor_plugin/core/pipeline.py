@@ -19,7 +19,7 @@ from road_extractor_plugin.contract.tiles import ImageryCounts
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 from road_extractor_plugin.core.gdal_binding import small_cache
 from road_extractor_plugin.core.geopackage import add_missing_imagery
-from road_extractor_plugin.core.geotiff import MASK, PROBABILITY, RasterKind, to_cog
+from road_extractor_plugin.core.geotiff import MASK, PROBABILITY, RasterKind, RasterReader, to_cog, write_strips
 from road_extractor_plugin.core.mosaic import Mosaic
 from road_extractor_plugin.core.network_run import Coverage, NetworkJob, run_network
 from road_extractor_plugin.core.preview import write_preview
@@ -35,8 +35,9 @@ from road_extractor_plugin.core.strip_store import LedgerHead, RowsToCome, Strip
 from road_extractor_plugin.core.unfinished import begin_or_go_on, has_strips, unfinished_name
 from road_extractor_plugin.core.vectors import Vectoriser
 
-_BYTES_PER_PIXEL = 4.0
-"""Room that a run needs: two rasters, each once as strips and once with overviews, hardly compressed."""
+_BYTES_PER_PIXEL = 5.0
+"""Room that a run needs: two rasters, each once as strips and once with overviews, hardly compressed, and what a run
+that is stopped goes on from."""
 _FOLLOWING_S_PER_MEGAPIXEL = 0.07
 """About what everything behind the network takes on one core of a desktop processor."""
 _FIXED_BYTES = 5_000_000
@@ -155,9 +156,16 @@ def _write_results(job: _Job, source: RasterSource, staged: OutputPaths, tracing
         with job.clock.stage("preview"):
             write_preview(staged.preview, source, graph)
 
+    def probability() -> None:
+        tiled = staged.folder / "probability_strips.tif"
+        with job.clock.stage("rasters"):
+            # In tiles, for GDAL takes more than twice as long to make overviews of rows.
+            write_strips(tiled, RasterReader(tracing.probability), source.grid, PROBABILITY, job.feedback)
+        cog(tiled, staged.probability, PROBABILITY)
+
     with beside() as begin:
         if not job.request.vectors_only:
-            begin(lambda: cog(tracing.probability, staged.probability, PROBABILITY))
+            begin(probability)
         graph = tracing.graph.result()
         if not job.request.vectors_only:
             begin(preview)

@@ -104,15 +104,15 @@ def compute_region(
             small_cache(source.kept_bytes(tiles.rows.tile_px)),
             run_folder(folder, place.name, lambda run: has_strips(run / _MADE)) as run,
         ):
-            made = run / _MADE
+            made = place if place.exists() else run / _MADE  # a batch that was stopped may have left it
             coverage, raster = _compute(job, source, TileRows(tiles, rows), made)
             with suppress(OSError):  # another worker was first
-                made.replace(place)
+                made.rename(place)
     return FinishedRegion(place / raster.name, coverage, job.clock.seconds())
 
 
 def _compute(job: NetworkJob, source: RasterSource, part: TileRows, folder: Path) -> tuple[Coverage, Path]:
-    """The region in a folder of its own, and the raster there."""
+    """The region in a folder of its own, as far as it is not there, and the raster of it."""
     with writing(folder, 0):
         folder.mkdir(exist_ok=True)
     grid, margin_px = source.grid, job.compute.card.tiling.margin_px

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
+from contextlib import ExitStack, suppress
 
 from road_extractor_plugin.contract.batch import RasterJob, RasterOutcome
+from road_extractor_plugin.contract.errors import Cancelled
 from road_extractor_plugin.contract.grid import TileGrid
 from road_extractor_plugin.core.output_errors import writing
 from road_extractor_plugin.core.raster_tasks import JoinedRaster, OneRegion
 from road_extractor_plugin.core.regions import FinishedRegion, share_out
+from road_extractor_plugin.core.run_folder import run_folder
+from road_extractor_plugin.core.strip_store import LEDGER
 
 _NETWORK = 0.9
 """Of the work on a raster; the rest comes when its regions are joined."""
 
+_LEDGERS = f"**/{LEDGER}"
+
 
 class SharedRaster:
     """Keeps account of the regions of one raster, whose files are in a hidden folder beside its results.
+
+    A batch that was stopped leaves them to the next one, where that shares the raster out in the same way.
 
     Args:
         job: The raster.
@@ -36,7 +41,9 @@ class SharedRaster:
         paths = job.paths
         with writing(paths.roads, 0):
             paths.folder.mkdir(parents=True, exist_ok=True)
-            self._folder = Path(tempfile.mkdtemp(prefix=f".{paths.stem}_regions_", dir=paths.folder))
+        self._held = ExitStack()
+        name = f"{paths.stem}_regions_unfinished"
+        self._folder = self._held.enter_context(run_folder(paths.folder, name, lambda run: any(run.glob(_LEDGERS))))
         self._shares = share_out(tiles, most_tiles, workers)
         self._finished: dict[range, FinishedRegion] = {}
 
@@ -62,6 +69,12 @@ class SharedRaster:
         regions = tuple(self._finished[share] for share in self._shares)
         return [JoinedRaster(self._job, regions, self._job.share * (1 - _NETWORK))]
 
-    def close(self) -> None:
-        """Remove the regions."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+    def close(self, *, keeps: bool) -> None:
+        """Let go of the regions.
+
+        Args:
+            keeps: Whether what is there of them stays; else it is removed.
+        """
+        with suppress(Cancelled), self._held:
+            if keeps:
+                raise Cancelled

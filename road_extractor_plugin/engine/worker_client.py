@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from road_extractor_plugin.contract.errors import Cancelled, RoadExtractorError
-from road_extractor_plugin.contract.feedback import Feedback
+from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
 from road_extractor_plugin.engine.wire import Message, WireError
 from road_extractor_plugin.engine.worker_pool import Worker, WorkerChoice, WorkerPool
 from road_extractor_plugin.engine.worker_process import Conversation
@@ -92,6 +92,7 @@ class LongTalk:
             if message is None:
                 continue
             if message.kind == "done":
+                stop_if_cancelled(self._feedback)  # it was done before it heard of that
                 return message
             self.attend(message)
 

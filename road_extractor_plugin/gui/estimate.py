@@ -88,6 +88,8 @@ def _fetching(job: Job, lattice: TileLattice) -> str:
 def _duration(duration_min: float) -> str:
     if duration_min < 1:
         return _tr("That takes less than a minute.")
+    if round(duration_min) == 1:
+        return _tr("That takes about a minute.")
     return _tr("That takes about {minutes:,.0f} minutes.").format(minutes=duration_min)
 
 

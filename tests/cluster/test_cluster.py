@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -206,6 +208,39 @@ def test_cancelled_in_a_region(tmp_path: Path, tall: BatchRequest, three_workers
     with pytest.raises(Cancelled, match="stay"):
         on_three(tall, three_workers, open_compute, Listener(cancel_at="started c"))
     assert not left_over(tmp_path / "out")
+    on_three(tall, three_workers, open_compute, Listener())
+    assert results(tmp_path / "out") == in_one_process(tall, tmp_path / "alone")
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+@pytest.fixture
+def plain_hosts(tmp_path: Path) -> Iterator[str]:
+    """Address of a scheduler without Road Extractor, and a worker that has it, both started as the guide says."""
+    file, home = tmp_path / "scheduler.json", Path(__file__).parents[2]
+    dask = [sys.executable, "-m", "distributed.cli."]
+    options = ["--scheduler-file", str(file), "--no-dashboard"]
+    commands = [
+        ([*dask[:2], f"{dask[2]}dask_scheduler", "--host", "127.0.0.1", "--port", "0", *options], ""),
+        ([*dask[:2], f"{dask[2]}dask_worker", "--nworkers", "1", "--nthreads", "2", *options], str(home)),
+    ]
+    started = [
+        subprocess.Popen(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}, stderr=subprocess.DEVNULL)
+        for command, path in commands
+    ]
+    try:
+        while not file.exists():
+            time.sleep(0.1)
+        yield json.loads(file.read_text())["address"]
+    finally:
+        for process in reversed(started):
+            process.terminate()
+            process.wait()
+
+
+def test_plain_hosts_as_the_guide_says(tmp_path: Path, tall: BatchRequest, plain_hosts: str) -> None:
+    result = on_three(tall, plain_hosts, open_compute, Listener())
+    assert [outcome.message for outcome in result.outcomes if outcome.status != "done"] == []
+    assert json.loads(result.outcomes[2].paths.report.read_text())["regions"] > 1
 
 
 def test_a_lost_device_is_tried_again(tmp_path: Path, request_: BatchRequest, three_workers: str) -> None:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from road_extractor_plugin.compute.local import LocalCompute
-from road_extractor_plugin.contract.errors import Cancelled, OutputExistsError, RasterUnusableError
+from road_extractor_plugin.contract.errors import Cancelled, ComputeError, OutputExistsError, RasterUnusableError
 from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.grid import AxisTiles, TileGrid
 from road_extractor_plugin.contract.model_card import ModelCard
@@ -129,6 +129,46 @@ def test_a_cancelled_region_leaves_nothing(request_: ExtractRequest, compute: Lo
     with pytest.raises(Cancelled):
         compute_region(request_, compute, range(2, 4), tmp_path / "regions", AtOnce())
     assert not list((tmp_path / "regions").iterdir())
+
+
+class Breaking(LocalCompute):
+    """Counts tiles; its device is lost at one of them."""
+
+    def __init__(self, path: Path, card: ModelCard, lost_at: int = 10**9) -> None:
+        super().__init__(path, card, device="cpu")
+        self.tiles = 0
+        self._lost_at = lost_at
+
+    def predict(self, tiles: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        self.tiles += 1
+        if self.tiles > self._lost_at:
+            raise ComputeError("The device is lost", "Try again")
+        return super().predict(tiles)
+
+
+def test_a_region_goes_on_and_a_finished_one_is_taken_over(
+    request_: ExtractRequest, tiny_model: Path, card: ModelCard, tmp_path: Path
+) -> None:
+    folder, rows = tmp_path / "regions", range(5, 10)
+    folder.mkdir()
+    columns = 3
+    with pytest.raises(ComputeError):
+        compute_region(request_, Breaking(tiny_model, card, 3 * columns + 1), rows, folder, SILENT)
+    compute = Breaking(tiny_model, card)
+    region = compute_region(request_, compute, rows, folder, SILENT)
+    assert compute.tiles == (1 + 3) * columns  # two rows of five were finished, and the second is computed again
+    assert region.coverage.tiles_run == 5 * columns
+    stored = {path.name: path.read_bytes() for path in region.path.parent.iterdir()}
+    compute = Breaking(tiny_model, card)
+    again = compute_region(request_, compute, rows, folder, SILENT)
+    assert compute.tiles == 0
+    assert (again.path, again.coverage.tiles_run) == (region.path, region.coverage.tiles_run)
+    assert {path.name: path.read_bytes() for path in region.path.parent.iterdir()} == stored
+    write_raster(request_.raster, with_holes(4, 400, 100))
+    compute = Breaking(tiny_model, card)
+    compute_region(request_, compute, rows, folder, SILENT)
+    assert compute.tiles == (1 + 5) * columns
+    assert [path.name for path in folder.iterdir()] == ["rows_5_10"]
 
 
 def test_results_in_the_way(request_: ExtractRequest, compute: LocalCompute) -> None:

@@ -141,7 +141,8 @@ def test_one_click_on_a_basemap(drive: Callable[..., dict[str, Any]], tile_servi
     assert layers == ["Missing imagery", *LAYERS]
     assert "1 of" in seen["result"]
     assert "missing" in seen["result"]
-    assert seen["longest_wait_s"] < 0.5, "0.2 s on a machine that does nothing else"
+    print(f"longest wait {seen['longest_wait_s']:.2f} s, {seen['programs_per_processor']:.1f} programs per processor")
+    assert seen["longest_wait_s"] < 0.2 * seen["programs_per_processor"]
 
 
 def _is_trouble(text: str, page: str, level: int) -> bool:

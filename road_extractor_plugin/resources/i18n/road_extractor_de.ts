@@ -1121,6 +1121,10 @@ Jede Kennzahl nennt ihr Protokoll.</translation>
         <translation>Die Bilddaten haben {found:.2f} m pro Pixel am Boden{level}, das Modell braucht {wanted:.2f} m.</translation>
     </message>
     <message>
+        <source>That takes about a minute.</source>
+        <translation>Das dauert etwa eine Minute.</translation>
+    </message>
+    <message>
         <source>That takes about {minutes:,.0f} minutes.</source>
         <translation>Das dauert etwa {minutes:,.0f} Minuten.</translation>
     </message>
