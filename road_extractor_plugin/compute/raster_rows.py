@@ -17,10 +17,10 @@ from road_extractor_plugin.contract.raster_coding import NODATA
 Stored = npt.NDArray[np.uint8]
 Indices = npt.NDArray[np.int64]
 
-STRIP_PX = 4_000_000
-"""Pixels worked on at a time: about 0.1 GB with all that is computed for them, used again for the next."""
-MIN_STRIP_ROWS = 256
-"""At least so many rows, however wide the raster: what is done per pixel looks some 64 rows beyond."""
+STRIP_PX = 2_000_000
+"""Pixels worked on at a time: about 50 MB with all that is computed for them, used again for the next."""
+MIN_STRIP_ROWS = 50
+"""At least so many rows, however wide the raster: what is done per pixel looks some 32 to 64 rows beyond."""
 
 _BLOCK_PX = 1_000_000
 """Pixels compressed together."""

@@ -19,7 +19,7 @@ BoolMask = npt.NDArray[np.bool_]
 Flags = npt.NDArray[np.uint8]
 Indices = npt.NDArray[np.int64]
 
-ROUND_TURNS = 32
+ROUND_TURNS = 16
 """Turns of thinning between two looks at the neighbouring strips; most roads are thin after fewer."""
 
 _NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))

@@ -21,7 +21,7 @@ ogr.UseExceptions()
 osr.UseExceptions()
 
 
-_CACHE_BYTES = 64 * 1024 * 1024
+_CACHE_BYTES = 32 * 1024 * 1024
 
 
 class _SmallCache:

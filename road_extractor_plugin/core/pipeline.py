@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
 from road_extractor_plugin.contract.grid import Grid, TileGrid, TileRows
 from road_extractor_plugin.contract.request import ExtractRequest
 from road_extractor_plugin.contract.result import ExtractResult, OutputPaths, Report, RoadCounts
+from road_extractor_plugin.contract.road_graph import RoadGraph
 from road_extractor_plugin.contract.tiles import ImageryCounts
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 from road_extractor_plugin.core.gdal_binding import small_cache
@@ -21,7 +23,7 @@ from road_extractor_plugin.core.geotiff import MASK, PROBABILITY, RasterKind, Ra
 from road_extractor_plugin.core.mosaic import Mosaic
 from road_extractor_plugin.core.network_run import Coverage, NetworkJob, run_network
 from road_extractor_plugin.core.preview import write_preview
-from road_extractor_plugin.core.progress import PartOf
+from road_extractor_plugin.core.progress import Later
 from road_extractor_plugin.core.raster_source import RasterSource
 from road_extractor_plugin.core.regions import FinishedRegion, join
 from road_extractor_plugin.core.report import MADE_OF, model_summary, request_summary, write_report
@@ -29,7 +31,7 @@ from road_extractor_plugin.core.run_key import Things, all_things
 from road_extractor_plugin.core.stages import beside
 from road_extractor_plugin.core.staging import Room, staged_outputs
 from road_extractor_plugin.core.stopwatch import Stopwatch
-from road_extractor_plugin.core.strip_store import LedgerHead, StripStore
+from road_extractor_plugin.core.strip_store import LedgerHead, RowsToCome, StripStore
 from road_extractor_plugin.core.unfinished import begin_or_go_on, has_strips, unfinished_name
 from road_extractor_plugin.core.vectors import Vectoriser
 
@@ -79,7 +81,7 @@ def extract(
         grid = source.grid
         tiles = job.plan(source)
         needed_bytes = int(grid.width_px * grid.height_px * _BYTES_PER_PIXEL) + _FIXED_BYTES
-        room = Room(unfinished_name(request), needed_bytes, has_strips if request.keep_unfinished else None)
+        room = Room(unfinished_name(request), needed_bytes, lambda run: request.keep_unfinished and has_strips(run))
         with (
             small_cache(source.kept_bytes(tiles.rows.tile_px)),
             staged_outputs(paths, room, overwrite=request.overwrite) as staged,
@@ -92,16 +94,18 @@ def _run(job: _Job, source: RasterSource, tiles: TileGrid, staged: OutputPaths) 
     grid, margin_px = source.grid, job.compute.card.tiling.margin_px
     made_of = all_things(job.request, job.mosaic, grid, tiles, margin_px)
     strips, told = _open_strips(job, staged, made_of, grid, tiles)
-    with strips:
-        coverage = _make_probability(job, source, tiles, strips)
-        probability = staged.folder / "probability_strips.tif"
-        with job.clock.stage("write"):
-            # In tiles, for GDAL takes more than twice as long to make overviews of rows.
-            write_strips(probability, RasterReader(strips.raster(grid)), grid, PROBABILITY, job.feedback)
-    for warning in coverage.device.warnings:
-        job.feedback.warning(warning)
-    feedback = PartOf(job.feedback, coverage.progress, 1.0)
-    counts = _write_results(job, source, staged, probability, feedback)
+    feedback = Later(job.feedback)
+    vectoriser = Vectoriser(job.compute, job.settings, job.clock, feedback)
+    with beside() as begin:
+        with strips:  # it is closed first, so that the tracer never waits for rows that do not come
+            rows = RowsToCome(strips, (grid.height_px, grid.width_px), lambda: job.clock.idle("trace"))
+            mask = staged.folder / "mask_strips.tif"
+            tracing = begin(lambda: vectoriser.trace(rows, grid, mask))
+            coverage = _make_probability(job, source, tiles, strips)
+        for warning in coverage.device.warnings:
+            job.feedback.warning(warning)
+        feedback.begin(coverage.progress)
+        counts = _write_results(job, source, staged, _Tracing(vectoriser, strips.raster(grid), mask, tracing))
     missing = () if job.mosaic is None else tuple(job.mosaic.missing())
     if missing:
         add_missing_imagery(staged.roads, missing, source.grid)
@@ -130,12 +134,19 @@ def _make_probability(job: _Job, source: RasterSource, tiles: TileGrid, strips: 
     return run_network(job, source, TileRows.all_of(tiles), strips, megapixels * _FOLLOWING_S_PER_MEGAPIXEL)
 
 
-def _write_results(
-    job: _Job, source: RasterSource, staged: OutputPaths, probability: Path, feedback: Feedback
-) -> RoadCounts:
+@dataclass(frozen=True)
+class _Tracing:
+    """What the tracer has and gives."""
+
+    vectoriser: Vectoriser
+    probability: Path
+    mask: Path
+    """There when the graph is."""
+    graph: Future[RoadGraph]
+
+
+def _write_results(job: _Job, source: RasterSource, staged: OutputPaths, tracing: _Tracing) -> RoadCounts:
     """All but the report; rasters and preview are made while the roads are traced and written."""
-    vectoriser = Vectoriser(job.compute, job.settings, job.clock, feedback)
-    mask = staged.folder / "mask_strips.tif"
 
     def cog(strips: Path, destination: Path, kind: RasterKind) -> None:
         with job.clock.stage("rasters"):
@@ -145,14 +156,21 @@ def _write_results(
         with job.clock.stage("preview"):
             write_preview(staged.preview, source, graph)
 
+    def probability() -> None:
+        tiled = staged.folder / "probability_strips.tif"
+        with job.clock.stage("rasters"):
+            # In tiles, for GDAL takes more than twice as long to make overviews of rows.
+            write_strips(tiled, RasterReader(tracing.probability), source.grid, PROBABILITY, job.feedback)
+        cog(tiled, staged.probability, PROBABILITY)
+
     with beside() as begin:
         if not job.request.vectors_only:
-            begin(lambda: cog(probability, staged.probability, PROBABILITY))
-        graph = vectoriser.trace(probability, source.grid, mask)
+            begin(probability)
+        graph = tracing.graph.result()
         if not job.request.vectors_only:
             begin(preview)
-            begin(lambda: cog(mask, staged.mask, MASK))
-        return vectoriser.write(graph, probability, mask, source.grid, staged.roads)
+            begin(lambda: cog(tracing.mask, staged.mask, MASK))
+        return tracing.vectoriser.write(graph, tracing.probability, tracing.mask, source.grid, staged.roads)
 
 
 def _report(job: _Job, source: RasterSource, tiles: TileGrid, coverage: Coverage, counts: RoadCounts) -> Report:

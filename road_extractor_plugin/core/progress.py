@@ -28,6 +28,31 @@ class PartOf:
         return self._whole.is_cancelled()
 
 
+class Later:
+    """A feedback of work that goes on behind other work: nothing is told of it until that is done."""
+
+    def __init__(self, whole: Feedback) -> None:
+        self._whole = whole
+        self._part: PartOf | None = None
+
+    def begin(self, start: float) -> None:
+        """Tell from now on; 0..1 is then `start`..1 of the whole."""
+        self._part = PartOf(self._whole, start, 1.0)
+
+    def progress(self, fraction: float, stage: str) -> None:
+        """Pass on, if it is time."""
+        if self._part is not None:
+            self._part.progress(fraction, stage)
+
+    def warning(self, text: str) -> None:
+        """Pass on."""
+        self._whole.warning(text)
+
+    def is_cancelled(self) -> bool:
+        """As the whole."""
+        return self._whole.is_cancelled()
+
+
 class Pace:
     """Progress of tiles, at their pace so far, within a job that goes on behind them.
 

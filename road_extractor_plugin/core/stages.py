@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Callable, TypeVar
+from typing import Any, Callable, Protocol, TypeVar
 
 Item = TypeVar("Item")
 
@@ -58,21 +58,30 @@ def _taken(
         yield item
 
 
+class Begin(Protocol):
+    """Hands over a piece of work."""
+
+    def __call__(self, work: Callable[[], Item]) -> Future[Item]:
+        """Have it done after those handed over before."""
+
+
 @contextmanager
-def beside() -> Iterator[Callable[[Callable[[], object]], None]]:
+def beside() -> Iterator[Begin]:
     """Run pieces of work in a thread of its own, one after the other, while the block goes on with other things.
 
     What goes wrong in them is raised where the next one is handed over, or at the end of the block, which waits for
     all of them. When the block fails itself, those not yet begun are dropped.
     """
     with ThreadPoolExecutor(1) as thread:
-        works: list[Future[object]] = []
+        works: list[Future[Any]] = []
 
-        def begin(work: Callable[[], object]) -> None:
+        def begin(work: Callable[[], Item]) -> Future[Item]:
             for earlier in works:
                 if earlier.done():
                     earlier.result()
-            works.append(thread.submit(work))
+            begun = thread.submit(work)
+            works.append(begun)
+            return begun
 
         try:
             yield begin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,7 +17,11 @@ from road_extractor_plugin.core.output_errors import check_room
 from road_extractor_plugin.core.run_folder import run_folder, unfinished_folder
 
 KEPT = "What is finished is kept; the same run goes on from there"
-_STAGING = "outputs"
+_STAGING, _FORMER, _MOVES = "outputs", "former", "moves.json"
+
+
+def _nothing(_: Path) -> bool:
+    return False
 
 
 @dataclass(frozen=True)
@@ -27,13 +32,13 @@ class Room:
     """Of the run's folder (`run_folder`)."""
     needed_bytes: int
     """About how large the outputs are together, with what is needed meanwhile."""
-    is_worth_keeping: Callable[[Path], bool] | None = None
-    """Whether something in the run's folder shall stay; None keeps nothing."""
+    is_worth_keeping: Callable[[Path], bool] = _nothing
+    """Whether something in the run's folder shall stay."""
 
     def keeps(self, folder: Path, run: Path) -> bool:
         """Whether a run that is stopped now leaves something to go on with."""
         is_found_again = run == unfinished_folder(folder, self.name)
-        return is_found_again and self.is_worth_keeping is not None and self.is_worth_keeping(run)
+        return is_found_again and self.is_worth_keeping(run)
 
 
 @contextmanager
@@ -58,9 +63,10 @@ def staged_outputs(
         OutputError: The folder cannot be made or written.
         Cancelled: By the block.
     """
-    refuse_existing(paths, overwrite=overwrite, untouched=untouched)
     with _folder(paths.folder), run_folder(paths.folder, room.name, room.is_worth_keeping) as run:
         staging = run / _STAGING
+        _take_back(staging, paths)
+        refuse_existing(paths, overwrite=overwrite, untouched=untouched)
         shutil.rmtree(staging, ignore_errors=True)
         check_room(paths.folder, room.needed_bytes - sum(path.stat().st_size for path in run.iterdir()))
         try:
@@ -122,11 +128,13 @@ def _move_into_place(staging: Path, paths: OutputPaths) -> None:
     Raises:
         OutputError: A former file cannot be replaced.
     """
-    former = staging / "former"
+    former = staging / _FORMER
     former.mkdir()
+    all_made = [path for path in _files(paths.within(staging)) if path.exists()]
+    (staging / _MOVES).write_text(json.dumps([path.name for path in all_made]), encoding="utf-8")
     done: list[tuple[Path, Path]] = []
     try:
-        for made in (path for path in _files(paths.within(staging)) if path.exists()):
+        for made in all_made:
             place = paths.folder / made.name
             moves = [(place, former / made.name), (made, place)] if place.exists() else [(made, place)]
             for source, target in moves:
@@ -137,6 +145,20 @@ def _move_into_place(staging: Path, paths: OutputPaths) -> None:
             target.replace(source)
         problem = f"Cannot replace the results in '{paths.folder}': {error.strerror}"
         raise OutputError(problem, "Close them in other programs, or choose another output folder") from error
+    (staging / _MOVES).unlink()
+
+
+def _take_back(staging: Path, paths: OutputPaths) -> None:
+    """Undo the moves of a process that was killed between them."""
+    try:
+        names = json.loads((staging / _MOVES).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # it was killed before or after
+        return
+    for place in (paths.folder / name for name in names):
+        if (staging / _FORMER / place.name).exists():
+            (staging / _FORMER / place.name).replace(place)
+        elif not (staging / place.name).exists():
+            place.unlink(missing_ok=True)
 
 
 def _not_writable(folder: Path, error: OSError) -> OutputError:

@@ -37,6 +37,15 @@ class Stopwatch:
                 else:
                     self._seconds[name] += spent
 
+    @contextmanager
+    def idle(self, name: str) -> Iterator[None]:
+        """Do not count the time of the block for `name`, whose stage it is a part of."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.add({name: started - time.perf_counter()})
+
     def seconds(self) -> dict[str, float]:
         """Per stage in the order of their first use, and `total` since the watch was made."""
         return {**self._seconds, "total": time.perf_counter() - self._started}

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 import zlib
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, TypeVar
+from typing import IO, Any, Callable, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from road_extractor_plugin.contract.decode import DecodeError, decode
+from road_extractor_plugin.contract.errors import Cancelled, RasterUnreadableError
 from road_extractor_plugin.contract.grid import Grid
 from road_extractor_plugin.contract.raster_coding import NODATA
 from road_extractor_plugin.core.geotiff import PROBABILITY, describe_rows
@@ -81,6 +83,8 @@ class StripStore:
         """From the north."""
         self._is_ledger_whole = True
         self._synced_s = time.monotonic()
+        self._grown = threading.Condition()
+        self._is_closed = False
         with writing(folder / _STRIPS, 0):
             mode = "wb" if head else "r+b"
             self._strips: IO[bytes] = (folder / _STRIPS).open(mode, buffering=0)
@@ -125,7 +129,9 @@ class StripStore:
             if self._is_ledger_whole:
                 _write_all(self._ledger, _line(asdict(strip)))
                 self._sync_now_and_then()
-        self.finished.append(strip)
+        with self._grown:
+            self.finished.append(strip)
+            self._grown.notify_all()
 
     def _sync_now_and_then(self) -> None:
         if time.monotonic() - self._synced_s > _SYNC_EVERY_S:
@@ -137,6 +143,22 @@ class StripStore:
         """Let go of the files."""
         self._strips.close()
         self._ledger.close()
+        with self._grown:
+            self._is_closed = True
+            self._grown.notify_all()
+
+    def await_rows(self, rows: int) -> Path:
+        """Wait until there are so many, for another thread than that which writes; they stand in the file, packed.
+
+        Raises:
+            Cancelled: The store was closed, and they will not come.
+        """
+        with self._grown:
+            while sum(strip.rows for strip in self.finished) < rows:
+                if self._is_closed:
+                    raise Cancelled
+                self._grown.wait()
+        return self._folder / _STRIPS
 
     def raster(self, grid: Grid) -> Path:
         """All strips as a raster that GDAL reads.
@@ -147,6 +169,43 @@ class StripStore:
         path = self._folder / _RASTER
         describe_rows(self._folder / _STRIPS, path, grid, PROBABILITY)
         return path
+
+
+class RowsToCome:
+    """The rows of a store that is being filled (`RasterRows`): who reads waits for them.
+
+    Args:
+        strips: The store.
+        shape: Height and width of all that there will be.
+        waiting: Entered while it waits.
+    """
+
+    def __init__(
+        self, strips: StripStore, shape: tuple[int, int], waiting: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self.shape = shape
+        self._strips = strips
+        self._waiting = waiting
+
+    def read(self, start: int, stop: int) -> UInt8:
+        """See `RasterRows.read`.
+
+        Raises:
+            RasterUnreadableError: The file is damaged.
+            Cancelled: These rows will not come.
+        """
+        with self._waiting():
+            path = self._strips.await_rows(stop)
+        width, size = self.shape[1], (stop - start) * self.shape[1]
+        try:
+            with path.open("rb") as file:
+                file.seek(start * width)
+                rows = np.fromfile(file, dtype=np.uint8, count=size)
+        except OSError as error:
+            raise RasterUnreadableError(path, error.strerror or str(error)) from error
+        if rows.size < size:
+            raise RasterUnreadableError(path, f"it ends within row {start + rows.size // width}")
+        return rows.reshape(-1, width)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from road_extractor_plugin.compute.protocol import Tracer
+from road_extractor_plugin.compute.raster_rows import RasterRows
 from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
 from road_extractor_plugin.contract.grid import Grid
 from road_extractor_plugin.contract.result import RoadCounts
@@ -57,17 +58,17 @@ class Vectoriser:
             Cancelled: The user asked for it.
         """
         mask = roads.with_name("mask_strips.tif")
-        graph = self.trace(probability, grid, mask)
+        graph = self.trace(RasterReader(probability), grid, mask)
         return Vectorised(graph, self.write(graph, probability, mask, grid, roads), mask)
 
-    def trace(self, probability: Path, grid: Grid, mask: Path) -> RoadGraph:
-        """Trace a raster and write the mask.
+    def trace(self, probability: RasterRows, grid: Grid, mask: Path) -> RoadGraph:
+        """Trace a raster, which may still be in the making, and write the mask.
 
         Memory is that of a few strips, of the compressed mask, and of what is found.
         """
         with self.clock.stage("trace"):
-            rows, feedback = RasterReader(probability), PartOf(self.feedback, 0.0, _TRACED)
-            traced = self.tracer.trace(rows, self.settings, grid.pixel_size_m, feedback)
+            feedback = PartOf(self.feedback, 0.0, _TRACED)
+            traced = self.tracer.trace(probability, self.settings, grid.pixel_size_m, feedback)
             write_strips(mask, traced.mask, grid, MASK, self.feedback)
         return traced.graph
 

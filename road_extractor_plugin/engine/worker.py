@@ -1,7 +1,8 @@
 """The worker process: networks and array mathematics, away from QGIS. `worker_process` starts `main` and talks to it.
 
-Three threads: one receives, one computes, one gives a sign of life each second while there is work. So the worker ends
-at once when its parent does, whatever it is computing, and a slow network is never taken for a dead one.
+One thread receives, one runs the network, one gives a sign of life each second while there is work, and each raster
+is traced in one of its own, for that goes on while the network runs. So the worker ends at once when its parent does,
+whatever it is computing, and a slow network is never taken for a dead one.
 """
 
 from __future__ import annotations
@@ -70,9 +71,12 @@ class Worker:
         self._outgoing = outgoing
         self._sending = threading.Lock()
         self._requests: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self._rows: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._rows: dict[int, queue.SimpleQueue[Message]] = {}
+        """By the request that asked for them."""
         self._working = threading.Event()
-        self._cancelled_request = 0
+        self._counting = threading.Lock()
+        self._at_work = 0
+        self._cancelled: set[int] = set()
         self._compute: Compute | None = None
         self._handlers: dict[str, Callable[[Message], Message]] = {
             "ping": lambda message: Message("done", message.request),
@@ -90,11 +94,7 @@ class Worker:
         python = ".".join(map(str, sys.version_info[:3]))
         self.send(Message("hello", 0, {"protocol": PROTOCOL, "python": python}))
         while True:
-            message = self._requests.get()
-            self._working.set()
-            reply = self._reply(message)
-            self._working.clear()
-            self.send(reply)
+            self._work(self._requests.get())
 
     def send(self, message: Message) -> None:
         """Tell the parent; without one there is nothing left to do."""
@@ -104,13 +104,13 @@ class Worker:
         except OSError:
             os._exit(0)
 
-    def next_rows(self) -> Message:
+    def next_rows(self, request: int) -> Message:
         """Wait for the answer to a message that asks for rows."""
-        return self._rows.get()
+        return self._rows[request].get()
 
     def is_cancelled(self, request: int) -> bool:
         """Whether the parent wants no answer any more."""
-        return self._cancelled_request == request
+        return request in self._cancelled
 
     def _receive(self) -> None:
         """Sort what comes in. The end of the stream is the end of the parent."""
@@ -123,9 +123,13 @@ class Worker:
             if message is None:
                 os._exit(0)
             if message.kind == "cancel":
-                self._cancelled_request = message.request
+                self._cancelled.add(message.request)
             elif message.kind in {"rows", "no rows"}:
-                self._rows.put(message)
+                if message.request in self._rows:
+                    self._rows[message.request].put(message)
+            elif message.kind == "trace":
+                self._rows[message.request] = queue.SimpleQueue()
+                threading.Thread(target=self._work, args=(message,), daemon=True).start()
             else:
                 self._requests.put(message)
 
@@ -135,6 +139,20 @@ class Worker:
             time.sleep(SIGN_OF_LIFE_S)
             if self._working.is_set():
                 self.send(Message("alive", 0))
+
+    def _work(self, message: Message) -> None:
+        self._count(1)
+        reply = self._reply(message)
+        self._count(-1)
+        self.send(reply)
+
+    def _count(self, more: int) -> None:
+        with self._counting:
+            self._at_work += more
+            if self._at_work:
+                self._working.set()
+            else:
+                self._working.clear()
 
     def _reply(self, message: Message) -> Message:
         try:
@@ -169,7 +187,11 @@ class Worker:
         values = message.values
         asked = _ParentsRaster(self, message.request, tuple(values["shape"]))
         settings, pixel_size_m = read_value(TraceSettings, values["settings"]), tuple(values["pixel_size_m"])
-        traced = open_tracer().trace(asked, settings, pixel_size_m, asked)
+        try:
+            traced = open_tracer().trace(asked, settings, pixel_size_m, asked)
+        finally:
+            del self._rows[message.request]
+            self._cancelled.discard(message.request)
         for rows, block in traced.mask.blocks():
             self.send(Message("mask", message.request, {"rows": rows}, (np.frombuffer(block, np.uint8),)))
         graph_values, arrays = graph_parts(traced.graph)
@@ -224,7 +246,7 @@ class _ParentsRaster(_ParentsFeedback):
             Cancelled: The parent cannot read them.
         """
         self._worker.send(Message("rows", self._request, {"start": start, "stop": stop}))
-        answer = self._worker.next_rows()
+        answer = self._worker.next_rows(self._request)
         if answer.kind == "no rows":
             raise Cancelled
         rows: Array = answer.arrays[0]

@@ -187,3 +187,40 @@ def test_nothing_worth_keeping_is_told_too(tmp_path: Path) -> None:
     with pytest.raises(DiskFullError, match="nothing was left behind"):
         stop_with(OSError(errno.ENOSPC, "full"), paths)
     assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("overwrite", [False, True], ids=["new", "overwriting"])
+@pytest.mark.parametrize("moves", range(9))
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is forked, to die")
+def test_a_kill_between_the_moves_is_undone_by_the_next_run(tmp_path: Path, moves: int, *, overwrite: bool) -> None:
+    paths, untouched = OutputPaths(tmp_path, "scene"), tmp_path / "scene_preview.png"
+    untouched.write_text("not made by this run")
+    if overwrite:
+        make_all(paths, "former")
+    before, left = contents(tmp_path), iter(range(moves))
+    replace = Path.replace
+
+    def dying(source: Path, target: Path) -> Path:
+        if next(left, None) is None:
+            os._exit(9)
+        return replace(source, target)
+
+    def make(staged: OutputPaths) -> None:
+        for path in (staged.probability, staged.mask, staged.roads, staged.report):
+            path.write_text("made")
+
+    child = os.fork()
+    if child == 0:
+        Path.replace = dying  # type: ignore[method-assign, assignment]
+        with staged_outputs(paths, Room("run", 10), overwrite=overwrite, untouched=(untouched,)) as staged:
+            make(staged)
+        os._exit(0)
+    died = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert died == (moves < (8 if overwrite else 4))
+    if died:
+        with (
+            pytest.raises(Cancelled),
+            staged_outputs(paths, Room("run", 10), overwrite=overwrite, untouched=(untouched,)),
+        ):
+            raise Cancelled
+        assert contents(tmp_path) == before

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Callable
 
@@ -11,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from road_extractor_plugin.contract.errors import DiskFullError
+from road_extractor_plugin.contract.errors import Cancelled, DiskFullError
 from road_extractor_plugin.contract.grid import Grid
 from road_extractor_plugin.contract.raster_coding import NODATA
 from road_extractor_plugin.core.geotiff import RasterReader
-from road_extractor_plugin.core.strip_store import LEDGER, LedgerHead, StripStore, read_ledger, sound_strips
+from road_extractor_plugin.core.strip_store import LEDGER, LedgerHead, RowsToCome, StripStore, read_ledger, sound_strips
 from road_extractor_plugin.core.unfinished import begin_or_go_on
 
 UInt8 = npt.NDArray[np.uint8]
@@ -168,3 +171,22 @@ def test_a_full_disk_keeps_what_is_finished(small_disk: Path) -> None:
     goes_on, told = begin_or_go_on(small_disk, MADE_OF, 300, tall, Told())
     goes_on.close()
     assert len(goes_on.finished) == 3, told
+
+
+def test_rows_to_come_are_waited_for_and_given_up_when_they_do_not_come(tmp_path: Path) -> None:
+    codes = strips()
+    with ThreadPoolExecutor(1) as thread:
+        with StripStore(tmp_path, WIDTH, LedgerHead(MADE_OF, len(HEIGHTS))) as store:
+            rows = RowsToCome(store, (sum(HEIGHTS), WIDTH), nullcontext)
+            store.append(codes[0], 0)
+            assert np.array_equal(rows.read(1, 3), codes[0][1:])
+            across = thread.submit(rows.read, 2, 8)
+            never = thread.submit(rows.read, 8, 9)
+            for number in (1, 2):
+                time.sleep(0.01)
+                assert not across.done()
+                store.append(codes[number], number)
+            assert np.array_equal(across.result(30), np.concatenate(codes)[2:8])
+        with pytest.raises(Cancelled):
+            never.result(30)
+    assert np.array_equal(rows.read(0, 8), np.concatenate(codes)[:8])

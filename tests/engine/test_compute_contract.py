@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable
 
@@ -73,6 +75,20 @@ class Listener:
 
     def is_cancelled(self) -> bool:
         return self._cancel_at in self.stages
+
+
+class WaitingRows(ArrayRows):
+    """A raster whose rows come when something else has happened."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        super().__init__(values)
+        object.__setattr__(self, "asked", threading.Event())
+        object.__setattr__(self, "happened", threading.Event())
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        self.asked.set()
+        assert self.happened.wait(60)
+        return super().read(start, stop)
 
 
 class BrokenRows(ArrayRows):
@@ -162,6 +178,18 @@ def test_traces_the_same_bit_for_bit(compute: Compute) -> None:
     np.testing.assert_array_equal(traced.mask.read(0, 150), expected.mask.read(0, 150))
     assert listener.stages[0] == "finding road lines"
     assert listener.stages[-1] == "roads traced"
+
+
+def test_predicts_while_it_traces(compute: Compute) -> None:
+    """Of a raster in the making: the rows that the tracer waits for come of the predictions."""
+    probability = WaitingRows(speckled().values)
+    tiles = np.random.default_rng(2).normal(size=(1, 3, 64, 64)).astype(np.float32)
+    with ThreadPoolExecutor(1) as thread:
+        traced = thread.submit(compute.trace, probability, SETTINGS, (1.0, 1.0), SilentFeedback())
+        assert probability.asked.wait(60)
+        assert compute.predict(tiles).shape == (1, 64, 64)
+        probability.happened.set()
+        assert len(traced.result(60).graph.edges) == len(trace(speckled(), SETTINGS, (1.0, 1.0)).graph.edges)
 
 
 def test_traces_nothing(compute: Compute) -> None:
