@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from road_graph_scenes import (
+    DRAWN_AT,
     SETTINGS,
     Gaps,
     Scene,
@@ -46,7 +47,6 @@ from road_extractor_plugin.compute.metrics.topo import topo
 from road_extractor_plugin.compute.raster_rows import ArrayRows
 from road_extractor_plugin.compute.tracing import trace
 from road_extractor_plugin.contract.feedback import SilentFeedback
-from road_extractor_plugin.contract.model_card import Thresholds
 from road_extractor_plugin.contract.road_graph import BRIDGED, RoadGraph
 
 WITHOUT = {
@@ -232,12 +232,12 @@ def print_widths() -> None:
         for angle in np.linspace(0.02, math.pi, 24):
             way = 120 * np.array([math.cos(angle), math.sin(angle)])
             probability = drawn([np.array([150.3 - way, 150.3 + way])], (301, 301), width)
-            (edge,) = traced(probability, 1.0, thresholds=Thresholds(0.5, 0.5)).edges
+            (edge,) = traced(probability, 1.0, thresholds=DRAWN_AT).edges
             widths.append(abs(edge.width_px - width))
             lengths.append(abs(along(edge.points, 1)[1][-1] / 240 - 1))
         print(f"{width:>22} px {np.median(widths):>22.2f} {np.max(widths):>12.2f} {np.max(lengths):>10.2%}")
     print("   rings 7 px wide, radius px: error of length")
-    for radius in (15, 25, 50, 100):
+    for radius in (10, 12, 15, 25, 50, 100, 200):
         print(f"{radius:>22} px {ring_error(radius, 7.0):>22.2%}")
 
 
@@ -247,7 +247,7 @@ def ring_error(radius_px: float, width_px: float) -> float:
     ring = centre + radius_px * np.column_stack([np.cos(angle), np.sin(angle)])
     ring[-1] = ring[0]
     side = math.ceil(2 * centre)
-    lines = lines_of(traced(drawn([ring], (side, side), width_px), 1.0, max_hole_m2=0.0))
+    lines = lines_of(traced(drawn([ring], (side, side), width_px), 1.0, max_hole_m2=0.0, thresholds=DRAWN_AT))
     return sum(float(along(line, 1)[1][-1]) for line in lines) / (2 * math.pi * radius_px) - 1
 
 
@@ -271,10 +271,11 @@ def print_speed(probability: np.ndarray) -> None:
         trace(ArrayRows(raster), SETTINGS, (1.0, 1.0), clock)
         mpx = raster.size / 1e6
         total = clock.marks[-1][1] - clock.marks[0][1]
-        stages = [
-            f"{name} {(after - before) / mpx:.3f}" for (name, before), (_, after) in zip(clock.marks, clock.marks[1:])
-        ]
-        print(f"{mpx:>6.1f} {total / mpx:>12.3f}   {', '.join(stages)}")
+        stages: dict[str, float] = {}
+        for (name, before), (_, after) in zip(clock.marks, clock.marks[1:]):
+            stages[name] = stages.get(name, 0.0) + (after - before) / mpx
+        shares = ", ".join(f"{name} {seconds:.3f}" for name, seconds in stages.items())
+        print(f"{mpx:>6.1f} {total / mpx:>12.3f}   {shares}")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,10 @@ from road_extractor_plugin.contract.road_graph import RoadGraph
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 from road_extractor_plugin.core.line_file import local_metres, read_lines
 
-SETTINGS = TraceSettings(Thresholds(high=0.5, low=0.3))
+SETTINGS = TraceSettings(Thresholds(high=0.7, low=0.4))
+"""With the thresholds of the default model."""
+DRAWN_AT = Thresholds(high=0.5, low=0.5)
+"""Where a drawn road is as wide as it was drawn."""
 EDGE_PX = 1.0
 """Scale on which the probability falls off at the edge of a drawn road."""
 

@@ -65,7 +65,10 @@ class StageClock(SilentFeedback):
     @property
     def seconds(self) -> dict[str, float]:
         """Of each stage but the last, which says that all is done."""
-        return {name: end - begin for (name, begin), (_, end) in zip(self.begun, self.begun[1:])}
+        seconds: dict[str, float] = {}
+        for (name, begin), (_, end) in zip(self.begun, self.begun[1:]):
+            seconds[name] = seconds.get(name, 0.0) + end - begin
+        return seconds
 
 
 def measure(times: int, rows: int) -> dict[str, object]:

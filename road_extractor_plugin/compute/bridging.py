@@ -16,16 +16,18 @@ r"""Bridges over gaps: roads that the network lost for a few metres, under trees
    runs straight.
 6. **One for each dead end.** The cheapest come first: the cost of the gap, times two more for each full
    `max_gap_turn_deg` that the bridge turns, and times 0.6 between two dead ends, as it explains both.
+7. **Missing crossings.** When all that is done, dead ends that are left are led to the side of the bridges by the same
+   rules: where a whole crossing is missing, that joins both of its roads.
 
 A bridge is an edge by itself, and so has its own confidence; the road that it leads to the side of is divided there.
 """
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +36,8 @@ from scipy.spatial import cKDTree
 from road_extractor_plugin.compute.gap_route import Evidence, GapRoute, likely_route, straight_route
 from road_extractor_plugin.compute.meetings import meeting_segments
 from road_extractor_plugin.compute.network import Network, Vertices
+from road_extractor_plugin.compute.network_lines import MIN_STRETCH_PX, DeadEnd, NetworkLines
+from road_extractor_plugin.compute.raster_rows import KeptRows
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 
 BoolMask = npt.NDArray[np.bool_]
@@ -42,9 +46,6 @@ Indices = npt.NDArray[np.int64]
 
 RING_DEGREE = 2
 """Edge ends at the node of a ring by itself."""
-
-MIN_STRETCH_PX = 8.0
-"""Shortest stretch that shows in which direction a road ends."""
 
 TOUCH_PX = 1.0
 """Lines with a vertex nearly every pixel cross only where vertices are nearer than this."""
@@ -61,22 +62,11 @@ PAIR_COST = 0.6
 
 
 @dataclass(frozen=True, eq=False)
-class _DeadEnd:
-    """Where a road ends within the data."""
-
-    node: int
-    xy: Floats
-    outward: Floats
-    """Unit vector in which the road would go on."""
-    width_px: float
-
-
-@dataclass(frozen=True, eq=False)
 class _Goal:
     """Where a bridge may lead to."""
 
     point: int
-    """As `_Lines` counts; -1 for a dead end."""
+    """As `NetworkLines` counts; -1 for a dead end."""
     xy: Floats
     turn: float
     """By how much the bridge turns at its end, or in the mean of both dead ends, in radians."""
@@ -94,75 +84,6 @@ class _Bridge:
     cost: float
 
 
-class _Lines:
-    """The points of all edges, one after the other, and what is near them."""
-
-    def __init__(self, network: Network) -> None:
-        self.network = network
-        lines = network.lines()
-        self.offsets, self.edge = lines.offsets, lines.line_of_point
-        self.along_px = lines.distance_from_start()
-        self.vertex: Indices = np.concatenate(network.paths)
-        self.xy = network.vertices.xy[self.vertex]
-        self.radius_px = network.vertices.around.radius_px[self.vertex]
-        self.tree = cKDTree(self.xy)
-        self.ends, self.degree = network.ends, network.degree
-        self._links: dict[int, list[tuple[int, float]]] = {}
-        for (one, other), length in zip(self.ends.tolist(), network.length_px.tolist()):
-            self._links.setdefault(one, []).append((other, length))
-            self._links.setdefault(other, []).append((one, length))
-
-    def dead_ends(self) -> list[_DeadEnd]:
-        """Those that are not at the edge of the data."""
-        inside = (self.degree[self.ends] == 1) & ~self.network.vertices.around.at_data_edge[self.ends]
-        return [self._dead_end(edge, end) for edge, end in np.argwhere(inside).tolist()]
-
-    def _dead_end(self, edge: int, end: int) -> _DeadEnd:
-        part = slice(self.offsets[edge], self.offsets[edge + 1])
-        line, along = self.xy[part], self.along_px[part]
-        width = float(self.network.width_px[edge])
-        to_tip = along[-1] - along if end else along
-        near = np.flatnonzero(to_tip <= max(2 * width, MIN_STRETCH_PX))
-        tip, base = (near[-1], near[0]) if end else (near[0], near[-1])
-        way = line[tip] - line[base]
-        return _DeadEnd(int(self.ends[edge, end]), line[tip], way / max(float(np.hypot(*way)), 1e-9), width)
-
-    def distances_from(self, node: int, limit_px: float) -> dict[int, float]:
-        """Length of the way to each node within the limit. SciPy's would fill a row as long as the whole network."""
-        done: dict[int, float] = {}
-        queue = [(0.0, node)]
-        while queue:
-            distance, place = heapq.heappop(queue)
-            if place in done:
-                continue
-            done[place] = distance
-            for neighbour, length in self._links[place]:
-                if distance + length <= limit_px and neighbour not in done:
-                    heapq.heappush(queue, (distance + length, neighbour))
-        return done
-
-    def way_to(self, points: Indices, distances: dict[int, float]) -> Floats:
-        """Length of the way through the network to points; infinite where it is beyond the limit."""
-        edge = self.edge[points]
-        from_start, from_end = (
-            np.array([distances.get(node, math.inf) for node in self.ends[edge, side].tolist()]) for side in (0, 1)
-        )
-        way: Floats = np.minimum(
-            from_start + self.along_px[points], from_end + self.network.length_px[edge] - self.along_px[points]
-        )
-        return way
-
-    def junction_near(self, point: int) -> tuple[int, bool]:
-        """The end of the edge that is within its width, else the point; and whether it may be led to."""
-        edge = int(self.edge[point])
-        along, length = self.along_px[point], self.network.length_px[edge]
-        reach = self.network.width_px[edge]
-        end = int(self.offsets[edge]) if along < length - along else int(self.offsets[edge + 1] - 1)
-        if min(along, length - along) > reach:
-            return point, True
-        return end, bool(self.degree[self.vertex[end]] > 1)
-
-
 def bridge_gaps(network: Network, evidence: Evidence, settings: TraceSettings, pixel_m: float) -> Network:
     """Bridge gaps by the rules above.
 
@@ -174,18 +95,28 @@ def bridge_gaps(network: Network, evidence: Evidence, settings: TraceSettings, p
     """
     if not settings.max_gap_m or not network.paths:
         return network
-    lines = _Lines(network)
-    dead_ends = lines.dead_ends()
-    search = _Search(lines, dead_ends, settings, pixel_m)
+    evidence = replace(evidence, probability=KeptRows(evidence.probability))
+    lines = NetworkLines(network)
+    search = _Search(lines, lines.dead_ends(), settings, pixel_m)
+    bridged = _bridged(search, search.goals, evidence)
+    if not bridged.bridged.any():
+        return bridged
+    lines = NetworkLines(bridged)
+    search = _Search(lines, lines.dead_ends(), settings, pixel_m)
+    return _bridged(search, search.goals_on_bridges, evidence)  # 7
+
+
+def _bridged(search: _Search, goals: Callable[[int], Iterator[_Goal]], evidence: Evidence) -> Network:
+    """The network with the bridges from dead ends to their goals that rules 4 to 6 leave."""
     candidates = [
         bridge
-        for number in range(len(dead_ends))
-        for goal in search.goals(number)
+        for number in range(len(search.dead_ends))
+        for goal in goals(number)
         if (bridge := search.bridge(number, goal, evidence))
     ]
     while True:
         chosen = _chosen(candidates)
-        bridged = _with_bridges(lines, dead_ends, chosen)
+        bridged = _with_bridges(search.lines, search.dead_ends, chosen)
         crossing = {chosen[number] for number in _crossing_bridges(bridged, len(chosen))}
         if not crossing:
             return bridged
@@ -195,8 +126,8 @@ def bridge_gaps(network: Network, evidence: Evidence, settings: TraceSettings, p
 class _Search:
     """Rules 1 to 5 for one bridge at a time."""
 
-    def __init__(self, lines: _Lines, dead_ends: list[_DeadEnd], settings: TraceSettings, pixel_m: float) -> None:
-        self._lines, self._dead_ends, self._settings = lines, dead_ends, settings
+    def __init__(self, lines: NetworkLines, dead_ends: list[DeadEnd], settings: TraceSettings, pixel_m: float) -> None:
+        self.lines, self.dead_ends, self._settings = lines, dead_ends, settings
         self._max_gap_px = settings.max_gap_m / pixel_m
         self._reach_px = (settings.max_gap_m + settings.min_spur_m) / pixel_m
         self._max_turn = math.radians(settings.max_gap_turn_deg) or math.inf
@@ -206,16 +137,32 @@ class _Search:
 
     def goals(self, number: int) -> Iterator[_Goal]:
         """Where a bridge from a dead end may lead to."""
-        dead_end = self._dead_ends[number]
-        limit = self._reach_px + self._widest_px + CLEAR_PX
-        distances = self._lines.distances_from(dead_end.node, limit)
+        distances = self._distances_from(self.dead_ends[number])
         yield from self._dead_ends_ahead(number, distances)
-        yield from self._sides_ahead(dead_end, distances)
+        yield from self._sides_ahead(self.dead_ends[number], self._points_near(self.dead_ends[number]), distances)
+
+    def goals_on_bridges(self, number: int) -> Iterator[_Goal]:
+        """To which sides of bridges it may lead; not to their ends, which are dead ends that have their bridge."""
+        dead_end, lines = self.dead_ends[number], self.lines
+        points = self._points_near(dead_end)
+        points = points[lines.network.bridged[lines.edge[points]]]
+        if points.size:
+            for goal in self._sides_ahead(dead_end, points, self._distances_from(dead_end)):
+                if not lines.degree[lines.vertex[goal.point]]:
+                    yield goal
+
+    def _distances_from(self, dead_end: DeadEnd) -> dict[int, float]:
+        return self.lines.distances_from(dead_end.node, self._reach_px + self._widest_px + CLEAR_PX)
+
+    def _points_near(self, dead_end: DeadEnd) -> Indices:
+        """The points of all lines in reach."""
+        near = self.lines.tree.query_ball_point(dead_end.xy, self._reach_px + self._widest_px)
+        return np.array(sorted(near), dtype=np.int64)
 
     def _dead_ends_ahead(self, number: int, distances: dict[int, float]) -> Iterator[_Goal]:
-        dead_end = self._dead_ends[number]
+        dead_end = self.dead_ends[number]
         for other_number in sorted(self._tip_tree.query_ball_point(dead_end.xy, self._reach_px)):
-            other = self._dead_ends[other_number]
+            other = self.dead_ends[other_number]
             away = float(np.hypot(*(other.xy - dead_end.xy)))
             if other_number <= number or away == 0:  # each pair once
                 continue
@@ -224,11 +171,9 @@ class _Search:
             if turn <= self._max_turn and way >= away + CLEAR_PX:  # 2, 3
                 yield _Goal(-1, other.xy, turn, other_number)
 
-    def _sides_ahead(self, dead_end: _DeadEnd, distances: dict[int, float]) -> Iterator[_Goal]:
-        """Of each edge in reach the place that a bridge would reach at least cost, were all equally likely."""
-        lines = self._lines
-        points = np.array(lines.tree.query_ball_point(dead_end.xy, self._reach_px + self._widest_px), dtype=np.int64)
-        points.sort()
+    def _sides_ahead(self, dead_end: DeadEnd, points: Indices, distances: dict[int, float]) -> Iterator[_Goal]:
+        """Of each edge of some points the one that a bridge would reach at least cost, were all equally likely."""
+        lines = self.lines
         offset = lines.xy[points] - dead_end.xy
         away = np.hypot(*offset.T)
         gap = away - lines.radius_px[points]
@@ -252,7 +197,7 @@ class _Search:
     def bridge(self, number: int, goal: _Goal, evidence: Evidence) -> _Bridge | None:
         """Rules 1, 2, 4 and 5; None where they forbid it."""
         settings = self._settings
-        start = self._dead_ends[number]
+        start = self.dead_ends[number]
         if settings.min_gap_probability:
             route = likely_route(start.xy, goal.xy, start.width_px, evidence)
         else:
@@ -263,16 +208,16 @@ class _Search:
             return None
         cost = float(route.cost * self._dearer(goal.turn)) * (PAIR_COST if goal.dead_end >= 0 else 1.0)
         bridge = _Bridge(number, goal, route, cost)
-        return _ended_where_it_touches(bridge, self._lines)
+        return _ended_where_it_touches(bridge, self.lines)
 
-    def _leaves_aside(self, start: _DeadEnd, route: GapRoute) -> bool:
+    def _leaves_aside(self, start: DeadEnd, route: GapRoute) -> bool:
         """Rule 2 for the way itself."""
         far = np.hypot(*(route.points - start.xy).T) >= MIN_STRETCH_PX
         shown = route.points[int(np.argmax(far)) if far.any() else -1]
         return _turns(start, shown) > SIDE_TURN * self._max_turn
 
 
-def _turns(dead_end: _DeadEnd, xy: Floats) -> float:
+def _turns(dead_end: DeadEnd, xy: Floats) -> float:
     """Angle between the direction in which a road ends and the straight line to a place."""
     offset = xy - dead_end.xy
     return abs(math.atan2(float(_cross(dead_end.outward, offset)), float(offset @ dead_end.outward)))
@@ -283,7 +228,7 @@ def _cross(one: Floats, others: Floats) -> Floats:
     return product
 
 
-def _ended_where_it_touches(bridge: _Bridge, lines: _Lines) -> _Bridge | None:
+def _ended_where_it_touches(bridge: _Bridge, lines: NetworkLines) -> _Bridge | None:
     """Rule 5 for roads: the bridge to where it first touches the line that it leads to; None if it touches another."""
     points = bridge.route.points
     inner = np.flatnonzero(_is_inner(points))
@@ -330,7 +275,7 @@ def _chosen(candidates: list[_Bridge]) -> list[_Bridge]:
     return [candidates[number] for number in chosen]
 
 
-def _with_bridges(lines: _Lines, dead_ends: list[_DeadEnd], bridges: list[_Bridge]) -> Network:
+def _with_bridges(lines: NetworkLines, dead_ends: list[DeadEnd], bridges: list[_Bridge]) -> Network:
     """The network with the bridges, and with the roads divided that they lead to the side of."""
     network = lines.network
     goals = _landings(lines, bridges)
@@ -354,7 +299,7 @@ def _with_bridges(lines: _Lines, dead_ends: list[_DeadEnd], bridges: list[_Bridg
         inner.append(points)
         count += len(points)
     vertices = network.vertices.and_then(Vertices.on_no_road(np.concatenate([np.empty((0, 2)), *inner])))
-    bridged = np.arange(len(paths)) >= len(parent)
+    bridged = np.append(network.bridged[parent], np.ones(len(bridges), dtype=bool))
     return Network(vertices, tuple(paths), np.zeros(len(paths)), np.concatenate(widths), bridged).redrawn(
         vertices, paths
     )
@@ -375,7 +320,7 @@ def _crossing_bridges(network: Network, bridge_count: int) -> set[int]:
     return crossing
 
 
-def _landings(lines: _Lines, bridges: list[_Bridge]) -> list[int]:
+def _landings(lines: NetworkLines, bridges: list[_Bridge]) -> list[int]:
     """The point that each bridge leads to, -1 for a dead end; one within a width of an earlier one is the same."""
     earlier: dict[int, list[int]] = {}
     goals = []

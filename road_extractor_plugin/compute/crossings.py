@@ -10,11 +10,11 @@ the directions of their arms.
 
 An edge between two junctions of degree 3 is such a stretch when
 
-1. all four arms are long enough to show a direction: that from a place as far along the arm as the widest arm is
-   wide, where it has left the other road's surface, to one two widths of its own further;
+1. all four arms are long enough to show directions: those of the two halves of the way from a place as far along the
+   arm as the widest arm is wide, where it has left the other road's surface, to one two widths of its own further;
 2. of the two ways to pair the arms, those of one junction with those of the other, in the one whose connecting lines
-   cross, each arm runs straight on into its line: within 15 degrees, and within a third of the angle a at which the
-   lines cross, so that roads which run beside each other for a while, and then part, are none;
+   cross, both halves of each arm run straight on into its line: within 15 degrees, and within a third of the angle a at
+   which the lines cross, so that roads which run beside each other for a while, and then part, are none;
 3. the stretch is not longer than the surfaces of two roads as wide as the arms cover together when they cross at that
    angle: w / sin(a / 2), and a quarter more.
 
@@ -60,8 +60,8 @@ class _Arm:
     """x, y of the place where its direction shows."""
     passed: int
     """Points of the edge before that place."""
-    outward: Floats
-    """Unit vector from there on."""
+    outward: tuple[Floats, Floats]
+    """In which directions it runs on from there: of the first half and of the second."""
     width_px: float
 
 
@@ -116,11 +116,10 @@ def _arm(dart: int, network: Network, lines: list[Floats], start_px: float) -> _
         return None
     line = lines[dart >> 1][:: -1 if dart & 1 else 1]
     along = np.cumsum(np.hypot(*np.diff(line, axis=0).T))
-    near = 1 + int(np.searchsorted(along, start_px))
-    far = min(1 + int(np.searchsorted(along, start_px + stretch)), len(line) - 1)
-    way = line[far] - line[near]
-    length = float(np.hypot(*way))
-    return _Arm(dart, line[near], near, way / length, width) if length > 0 else None
+    stops = 1 + np.searchsorted(along, start_px + stretch * np.array([0.0, 0.5, 1.0]))
+    near, middle, far = np.minimum(stops, len(line) - 1).tolist()
+    halves = line[middle] - line[near], line[far] - line[middle]
+    return _Arm(dart, line[near], near, halves, width) if all(half.any() for half in halves) else None
 
 
 def _is_crossing(arms: tuple[_Arm, ...], stretch_px: float) -> bool:
@@ -133,7 +132,8 @@ def _is_crossing(arms: tuple[_Arm, ...], stretch_px: float) -> bool:
             return False
     ways = [end.near - start.near for start, end in lines]
     angle = _angle(*ways)
-    turns = [_angle(way, place) for way, (start, end) in zip(ways, lines) for place in (-start.outward, end.outward)]
+    turns = [_angle(-way, half) for way, (start, _) in zip(ways, lines) for half in start.outward]
+    turns += [_angle(way, half) for way, (_, end) in zip(ways, lines) for half in end.outward]
     width = float(np.mean([arm.width_px for arm in arms]))
     return (
         angle >= MIN_ANGLE

@@ -163,6 +163,28 @@ class PassingRows:
         return self._kept[: stop - start]
 
 
+class KeptRows:
+    """A raster for a reader of many small windows, about from north to south: a strip around the last one is kept."""
+
+    def __init__(self, raster: RasterRows) -> None:
+        self._raster = raster
+        self._first = 0
+        self._kept: Stored = np.empty((0, raster.shape[1]), dtype=np.uint8)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        return self._raster.shape
+
+    def read(self, start: int, stop: int) -> Stored:
+        """See `RasterRows.read`; a view."""
+        if start < self._first or stop > self._first + len(self._kept):
+            rows = Strips.of(self._raster).rows
+            self._first = max(start - rows // 4, 0)
+            self._kept = self._raster.read(self._first, min(max(stop, self._first + rows), self.shape[0]))
+        return self._kept[start - self._first : stop - self._first]
+
+
 @dataclass(frozen=True)
 class Strips:
     """The rows of a raster in pieces, from north to south; asks before each piece whether to stop."""

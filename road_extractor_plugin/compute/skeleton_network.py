@@ -16,6 +16,7 @@ from road_extractor_plugin.compute.raster_rows import RasterRows, Strips
 from road_extractor_plugin.compute.skeleton import Thinning
 from road_extractor_plugin.compute.width import LocalWidths, local_widths
 
+Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
 
@@ -24,9 +25,9 @@ def skeleton_network(
 ) -> Network:
     """The skeleton of a mask as a network with exactly its topology, before any rule.
 
-    1. The vertices are the skeleton's pixels in row-major order. So their numbers count on from strip to strip, and a
-       strip knows those of the next one's first row before that is looked at: the two meet in the same numbers, and
-       nothing is matched by distance.
+    1. The vertices are the skeleton's pixels in row-major order, each drawn to the road's middle within its pixel. So
+       their numbers count on from strip to strip, and a strip knows those of the next one's first row before that is
+       looked at: the two meet in the same numbers, and nothing is matched by distance.
     2. A strip has the links from each of its pixels to the right and down. It follows them to paths that end at
        junctions and dead ends, and at the first row of a strip.
     3. Paths are joined where exactly two meet, which is at the first rows of strips only.
@@ -50,23 +51,23 @@ def skeleton_network(
     for number, (start, stop) in enumerate(strips):
         if differs[start : stop + 1].any():
             parts[number] = _part_of_strip(skeleton, mask, start, stop)
-    first = np.cumsum([0, *(len(part.pixels) for part in parts)])
-    places = np.concatenate([np.empty((0, 2), dtype=np.int64), *(part.pixels for part in parts)])
-    vertices = Vertices(places[:, ::-1] + 0.5, LocalWidths.of_all([part.around for part in parts]))
+    first = np.cumsum([0, *(len(part.middles) for part in parts)])
+    middles = np.concatenate([np.empty((0, 2)), *(part.middles for part in parts)])
+    vertices = Vertices(middles, LocalWidths.of_all([part.around for part in parts]))
     paths = [path + before for part, before in zip(parts, first) for path in part.paths]  # 1
-    return measured(vertices, _in_order(joined_paths(paths, len(places))))  # 3
+    return measured(vertices, _in_order(joined_paths(paths, len(middles))))  # 3
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
     """What a strip has of the skeleton."""
 
-    pixels: Indices
-    """(n, 2) row, column, in row-major order."""
+    middles: Floats
+    """(n, 2) x, y of the road's middle at each pixel of the skeleton, these in row-major order."""
     around: LocalWidths
     """The mask there."""
     paths: tuple[Indices, ...]
-    """Of indices into `pixels`, and behind these into the next row."""
+    """Of indices into these pixels, and behind them into the next row."""
 
 
 def _part_of_strip(skeleton: RasterRows, mask: RasterRows, start: int, stop: int) -> _Part:
@@ -80,8 +81,8 @@ def _part_of_strip(skeleton: RasterRows, mask: RasterRows, start: int, stop: int
     tails = links.ravel()
     chains = (np.array(chain, dtype=np.int64) for chain in follow(links, row.size, cuts))
     paths = tuple(np.append(tails[chain], tails[chain[-1] ^ 1]) for chain in chains)
-    pixels = graph.pixels[:inside] + np.array([start, 0])
-    return _Part(pixels, local_widths(mask, pixels), paths)
+    around, middles = local_widths(mask, graph.pixels[:inside] + np.array([start, 0]))
+    return _Part(middles, around, paths)
 
 
 def _in_order(paths: Sequence[Indices]) -> list[Indices]:

@@ -1,4 +1,4 @@
-"""How wide the road is at pixels of its skeleton.
+"""How wide the road is at pixels of its skeleton, and where its middle is.
 
 Distances are wanted at skeleton pixels only, so they come from a search tree over the boundary; the distance transform
 of the whole mask takes longer than all other steps of the tracer together.
@@ -68,7 +68,14 @@ class LocalWidths:
         return LocalWidths.of_all([self, others])
 
 
-def local_widths(mask: RasterRows, pixels: Pixels) -> LocalWidths:
+MAX_OFF_MIDDLE_PX = 1.0
+"""Thinning keeps to the middle of a road by less; what looks further off is a junction."""
+
+WITHIN_PIXEL = 0.49
+"""No further from a pixel's centre in x and y, so that no two places fall together and lines stay apart."""
+
+
+def local_widths(mask: RasterRows, pixels: Pixels) -> tuple[LocalWidths, Floats]:
     """Measure the mask at some of its pixels.
 
     1. The nearest pixel that is not road gives the radius r and the direction across the road. Of several at the same
@@ -79,7 +86,9 @@ def local_widths(mask: RasterRows, pixels: Pixels) -> LocalWidths:
         . # # # # .        n = 4 px wide: the skeleton is on one of the two middle pixels,
         r <--o----> s      r = 2 and s = 3, so 2 r - 1 = 3 would be wrong and r + s - 1 = 4 is right.
 
-    3. Only the rows around the pixels are read. Where the widest road turns out to need more of them, as many as it
+    3. The middle of the road is half way between both sides, as far as that is within the pixel. Without it, rings come
+       out up to 0.3 px too narrow: outside of a bend thinning takes more than inside.
+    4. Only the rows around the pixels are read. Where the widest road turns out to need more of them, as many as it
        needs are; so the memory is that of the pixels' rows and three times the largest radius on either side.
 
     Args:
@@ -87,13 +96,13 @@ def local_widths(mask: RasterRows, pixels: Pixels) -> LocalWidths:
         pixels: (n, 2) row, column of pixels on the road.
 
     Returns:
-        The measures, in the order of `pixels`.
+        The measures, in the order of `pixels`, and (n, 2) x, y of the road's middle there.
     """
     if not len(pixels):
-        return LocalWidths(np.zeros(0), np.zeros(0), np.zeros(0, dtype=bool))
+        return LocalWidths(np.zeros(0), np.zeros(0), np.zeros(0, dtype=bool)), np.empty((0, 2))
     top, bottom = int(pixels[:, 0].min()), int(pixels[:, 0].max()) + 1
     halo, needed = 0, FIRST_HALO_PX
-    while halo < needed and (top - halo >= 0 or bottom + halo <= mask.shape[0]):  # 3
+    while halo < needed and (top - halo >= 0 or bottom + halo <= mask.shape[0]):  # 4
         halo = needed
         outline = _Outline.of(mask, max(top - halo, -1), min(bottom + halo, mask.shape[0] + 1))
         radius, _ = outline.tree.query(pixels)
@@ -103,8 +112,11 @@ def local_widths(mask: RasterRows, pixels: Pixels) -> LocalWidths:
     mirrored = 2 * pixels - nearest
     opposite = outline.nearest(mirrored, outline.tree.query(mirrored)[0])  # 2
     far = np.einsum("ij,ij->i", opposite - pixels, across)
+    off = 0.5 * (far - radius)  # 3
+    off[np.abs(off) > MAX_OFF_MIDDLE_PX] = 0.0
+    middle = pixels + 0.5 + np.clip(off[:, None] * across, -WITHIN_PIXEL, WITHIN_PIXEL)
     at_edge = _reaches(pixels, outline.at_data_edge, 1.5 * radius + 1)
-    return LocalWidths(radius, np.maximum(radius + far - 1, 1.0), at_edge)
+    return LocalWidths(radius, np.maximum(radius + far - 1, 1.0), at_edge), middle[:, ::-1]
 
 
 @dataclass(frozen=True, eq=False)

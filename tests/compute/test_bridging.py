@@ -188,12 +188,14 @@ def test_a_way_back_beside_its_own_road_is_none(canvas: Callable[..., object]) -
     assert bridges(traced(probability, min_gap_ridge=0)) == []
 
 
-def test_a_bridge_that_is_crossed_makes_way_for_the_next(canvas: Callable[..., object]) -> None:
-    """Where a whole crossing is missing, the bridges of its two roads would cross."""
+def test_a_crossing_that_is_missing_is_made(canvas: Callable[..., object]) -> None:
+    """Rule 7: the bridges of its two roads would cross, so one is made, and the other road is led to it."""
     drawn = canvas().road((-9, 60), (169, 60), 8).road((80, -9), (80, 129), 7)  # type: ignore[attr-defined]
     graph = traced(cut(drawn, np.s_[48:72, 66:94]))
-    assert len(bridges(graph)) == 1
+    assert degrees(graph) == [1, 1, 1, 1, 2, 2, 2, 2, 4]
+    assert len(bridges(graph)) == 4
     assert not any(edge.crossing for edge in graph.edges)
+    np.testing.assert_allclose(np.min(np.hypot(*(graph.nodes - (80, 60)).T)), 0, atol=1)
 
 
 @pytest.mark.parametrize("angle", np.linspace(5, 175, 6).tolist())

@@ -83,7 +83,7 @@ def test_rule_2_does_not_draw_a_whole_ladder_together(canvas: Callable[..., obje
     network = prune_spurs(network_of(drawn.mask), 0, WIDTHS)
     merged = merge_junctions(network)
     assert sum(degree > 2 for degree in degrees(merged)) >= 4
-    assert merged.length_px.sum() == pytest.approx(network.length_px.sum(), rel=0.05)
+    assert merged.length_px.sum() == pytest.approx(network.length_px.sum(), rel=0.06)  # four pairs, bent to each other
 
 
 def test_rule_2_leaves_no_two_edges_alike() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ from scipy import ndimage
 from skimage.measure import label
 from skimage.morphology import skeletonize
 
+from road_extractor_plugin.compute import raster_rows
 from road_extractor_plugin.compute.network import Network
-from road_extractor_plugin.compute.raster_rows import ArrayRows, PackedRows, Strips, framed, values_at
+from road_extractor_plugin.compute.raster_rows import ArrayRows, KeptRows, PackedRows, Strips, framed, values_at
 from road_extractor_plugin.compute.regions import Regions
 from road_extractor_plugin.compute.skeleton import Thinning, thin, without_steps
 from road_extractor_plugin.compute.skeleton_network import skeleton_network
@@ -145,8 +147,9 @@ def test_all_road_in_strips() -> None:
 @settings(max_examples=100, deadline=None)
 def test_widths_do_not_depend_on_what_is_read(codes: np.ndarray, step: int) -> None:
     pixels = np.argwhere(codes == 1)
-    whole = local_widths(ArrayRows(codes), pixels)
-    some = local_widths(ArrayRows(codes), pixels[::step])
+    whole, middles = local_widths(ArrayRows(codes), pixels)
+    some, some_middles = local_widths(ArrayRows(codes), pixels[::step])
+    assert np.array_equal(middles[::step], some_middles)
     for name in ("radius_px", "width_px", "at_data_edge"):
         assert np.array_equal(getattr(whole, name)[::step], getattr(some, name))
 
@@ -160,6 +163,27 @@ def test_packed_rows_give_what_was_put_in(codes: np.ndarray, rows: int, data: st
     start = data.draw(st.integers(0, len(codes)))
     stop = data.draw(st.integers(start, len(codes)))
     assert np.array_equal(packed.read(start, stop), codes[start:stop])
+
+
+@given(st.integers(1, 50), st.lists(st.tuples(st.integers(0, 49), st.integers(0, 20)), max_size=8))
+def test_kept_rows_are_those_of_the_raster(height: int, windows: list[tuple[int, int]]) -> None:
+    raster = ArrayRows(np.arange(height * 4, dtype=np.uint8).reshape(height, 4))
+    with mock.patch.object(raster_rows, "MIN_STRIP_ROWS", 8), mock.patch.object(raster_rows, "STRIP_PX", 32):
+        kept = KeptRows(raster)
+        for start, rows in windows:
+            first, last = min(start, height), min(start + rows, height)
+            assert np.array_equal(kept.read(first, last), raster.read(first, last))
+
+
+def test_windows_near_each_other_are_read_together() -> None:
+    raster = mock.Mock(shape=(100_000, 40_000))
+    raster.read.side_effect = lambda start, stop: np.zeros((stop - start, 1), dtype=np.uint8)
+    kept = KeptRows(raster)
+    for start in range(5_000, 5_200, 10):
+        assert len(kept.read(start, start + 60)) == 60
+    read = [call.args for call in raster.read.call_args_list]
+    assert len(read) <= 3
+    assert sum(last - first for first, last in read) <= 1000
 
 
 def test_a_frame_of_nodata() -> None:

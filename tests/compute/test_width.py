@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from road_extractor_plugin.compute.raster_rows import ArrayRows
-from road_extractor_plugin.compute.width import local_widths
+from road_extractor_plugin.compute.width import WITHIN_PIXEL, local_widths
 
 
 def rows(mask: np.ndarray) -> ArrayRows:
@@ -23,7 +23,7 @@ def test_the_radius_is_the_distance_transform(seed: int, smoothness: float) -> N
     noise = ndimage.gaussian_filter(np.random.default_rng(seed).standard_normal((40, 50)), smoothness)
     mask = noise > 0
     pixels = np.argwhere(mask)
-    around = local_widths(rows(mask), pixels)
+    around, _ = local_widths(rows(mask), pixels)
     expected = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1][mask]
     np.testing.assert_allclose(around.radius_px, expected)
 
@@ -33,7 +33,9 @@ def test_the_width_is_exact_where_pixels_can_show_it(width: int) -> None:
     mask = np.zeros((30, 30), dtype=bool)
     mask[8 : 8 + width] = True
     for row in (8 + (width - 1) // 2, 8 + width // 2):  # either middle row
-        assert local_widths(rows(mask), np.array([[row, 15]])).width_px == width
+        around, middle = local_widths(rows(mask), np.array([[row, 15]]))
+        assert around.width_px == width
+        assert middle[0].tolist() == pytest.approx([15.5, 8 + width / 2], abs=0.5 - WITHIN_PIXEL + 1e-9)
 
 
 @pytest.mark.parametrize(
@@ -48,9 +50,9 @@ def test_the_edge_of_the_data_is_seen(canvas: Callable[..., object], pixel: tupl
     mask = canvas(40, 100).road((-5, 20.5), (60, 20.5), 5).mask  # type: ignore[attr-defined]
     mask = mask.astype(np.uint8)
     mask[:, 60:] = 255
-    assert local_widths(ArrayRows(mask), np.array([pixel])).at_data_edge == expected
+    assert local_widths(ArrayRows(mask), np.array([pixel]))[0].at_data_edge == expected
 
 
 def test_no_pixels() -> None:
     mask = np.zeros((5, 5), dtype=bool)
-    assert local_widths(rows(mask), np.empty((0, 2), dtype=np.int64)).width_px.shape == (0,)
+    assert local_widths(rows(mask), np.empty((0, 2), dtype=np.int64))[0].width_px.shape == (0,)
