@@ -22,6 +22,9 @@ STRIP_PX = 2_000_000
 MIN_STRIP_ROWS = 50
 """At least so many rows, however wide the raster: what is done per pixel looks some 32 to 64 rows beyond."""
 
+_KEPT_PX, _MIN_KEPT_ROWS = 16_000_000, 256
+"""Pixels kept for many small windows: some 60 rows each, and several of them have to fit beside each other."""
+
 _BLOCK_PX = 1_000_000
 """Pixels compressed together."""
 _FAST = 1
@@ -164,7 +167,7 @@ class PassingRows:
 
 
 class KeptRows:
-    """A raster for a reader of many small windows, about from north to south: a strip around the last one is kept."""
+    """A raster for a reader of many small windows, about from north to south: the rows around the last one are kept."""
 
     def __init__(self, raster: RasterRows) -> None:
         self._raster = raster
@@ -179,7 +182,7 @@ class KeptRows:
     def read(self, start: int, stop: int) -> Stored:
         """See `RasterRows.read`; a view."""
         if start < self._first or stop > self._first + len(self._kept):
-            rows = Strips.of(self._raster).rows
+            rows = max(_KEPT_PX // max(self.shape[1], 1), _MIN_KEPT_ROWS)
             self._first = max(start - rows // 4, 0)
             self._kept = self._raster.read(self._first, min(max(stop, self._first + rows), self.shape[0]))
         return self._kept[start - self._first : stop - self._first]

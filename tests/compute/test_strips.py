@@ -168,7 +168,7 @@ def test_packed_rows_give_what_was_put_in(codes: np.ndarray, rows: int, data: st
 @given(st.integers(1, 50), st.lists(st.tuples(st.integers(0, 49), st.integers(0, 20)), max_size=8))
 def test_kept_rows_are_those_of_the_raster(height: int, windows: list[tuple[int, int]]) -> None:
     raster = ArrayRows(np.arange(height * 4, dtype=np.uint8).reshape(height, 4))
-    with mock.patch.object(raster_rows, "MIN_STRIP_ROWS", 8), mock.patch.object(raster_rows, "STRIP_PX", 32):
+    with mock.patch.object(raster_rows, "_MIN_KEPT_ROWS", 8), mock.patch.object(raster_rows, "_KEPT_PX", 32):
         kept = KeptRows(raster)
         for start, rows in windows:
             first, last = min(start, height), min(start + rows, height)
