@@ -34,9 +34,9 @@ def test_it_is_restored_after_a_failure(large_cache: int) -> None:
 
 
 def test_a_cache_that_is_small_already_is_left_alone() -> None:
-    gdal.SetCacheMax(64_000_000)
+    gdal.SetCacheMax(16_000_000)
     with small_cache():
-        assert gdal.GetCacheMax() == 64_000_000
+        assert gdal.GetCacheMax() == 16_000_000
 
 
 def test_a_job_gets_what_it_needs(large_cache: int) -> None:
