@@ -17,7 +17,7 @@ class Tone(Enum):
     BAD = ("#b3261e", "#ffa8a1")
     GOOD = ("#1b6e3c", "#7fd69b")
     BUSY = ("#1f56b0", "#a3c8ff")
-    LINK = ("#0b57d0", "#8ab4f8")
+    LINK = ("#0b57d0", "#a8c7fa")
     """Themes of QGIS leave links as they are on light ones."""
 
     def on(self, palette: QPalette) -> QColor:
