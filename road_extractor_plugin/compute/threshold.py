@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterator
+from typing import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,7 @@ ROAD = 1
 BoolMask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
+_Layers = tuple[BoolMask, ...]
 
 
 def hysteresis(
@@ -50,18 +52,11 @@ def hysteresis(
     def is_kept(area: Indices, sure: BoolMask, at_rim: BoolMask) -> BoolMask:
         return sure & ((area >= min_area_px) | at_rim)
 
-    def made() -> Iterator[Stored]:
-        pieces = Regions(is_kept, over_corners=True)
-        unknown: deque[BoolMask] = deque()
-        for start, stop in strips:
-            values, nodata, rim = _with_rim(probability, start, stop)
-            unknown.append(nodata)
-            for kept in pieces.add((values >= low) & ~nodata, values >= high, rim):
-                yield _coded(kept, unknown.popleft())
-        for kept in pieces.rest():
-            yield _coded(kept, unknown.popleft())
+    def looked_at(values: Stored, nodata: BoolMask, rim: BoolMask) -> _Layers:
+        return (values >= low) & ~nodata, values >= high, rim
 
-    return PassingRows(probability.shape, made())
+    picked = _picked(probability, strips, Regions(is_kept, over_corners=True), looked_at)
+    return PassingRows(probability.shape, (_coded(kept, nodata) for kept, nodata in picked))
 
 
 def fill_small_holes(mask: RasterRows, max_area_px: float, strips: Strips | None = None) -> RowsInTheMaking:
@@ -80,18 +75,11 @@ def fill_small_holes(mask: RasterRows, max_area_px: float, strips: Strips | None
     def is_no_hole(area: Indices, at_rim: BoolMask) -> BoolMask:
         return (area > max_area_px) | at_rim
 
-    def made() -> Iterator[Stored]:
-        surroundings = Regions(is_no_hole, over_corners=False)
-        unknown: deque[BoolMask] = deque()
-        for start, stop in strips:
-            codes, nodata, rim = _with_rim(mask, start, stop)
-            unknown.append(nodata)
-            for beside in surroundings.add(codes == 0, rim):
-                yield _coded(~beside, unknown.popleft())
-        for beside in surroundings.rest():
-            yield _coded(~beside, unknown.popleft())
+    def looked_at(codes: Stored, _nodata: BoolMask, rim: BoolMask) -> _Layers:
+        return codes == 0, rim
 
-    return RowsInTheMaking(mask.shape, made())
+    picked = _picked(mask, strips, Regions(is_no_hole, over_corners=False), looked_at)
+    return RowsInTheMaking(mask.shape, (_coded(~beside, nodata) for beside, nodata in picked))
 
 
 def is_road(mask: RasterRows, xy: Floats) -> BoolMask:
@@ -105,6 +93,27 @@ def is_road(mask: RasterRows, xy: Floats) -> BoolMask:
 def _stored(threshold: float) -> int:
     """The smallest stored value that reaches a threshold 0..1."""
     return math.ceil(threshold * CERTAIN - 1e-9)
+
+
+def _picked(
+    raster: RasterRows, strips: Strips, regions: Regions, looked_at: Callable[[Stored, BoolMask, BoolMask], _Layers]
+) -> Iterator[tuple[BoolMask, BoolMask]]:
+    """Of each strip what `regions` picks, and where it has nodata.
+
+    Args:
+        raster: What is seen.
+        strips: Of it.
+        regions: Have seen nothing yet.
+        looked_at: Makes of values, nodata and rim of a strip what `Regions.add` takes.
+    """
+    unknown: deque[BoolMask] = deque()
+    for start, stop in strips:
+        values, nodata, rim = _with_rim(raster, start, stop)
+        unknown.append(nodata)
+        for picked in regions.add(*looked_at(values, nodata, rim)):
+            yield picked, unknown.popleft()
+    for picked in regions.rest():
+        yield picked, unknown.popleft()
 
 
 def _coded(road: BoolMask, nodata: BoolMask) -> Stored:

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Callable
 
-from road_extractor_plugin.contract.errors import OutputError
+from road_extractor_plugin.core.output_errors import not_writable
 
 _MARK = ".batch_unfinished"
 
@@ -31,8 +31,7 @@ def batch_mark(folder: Path, is_begun: Callable[[], bool]) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         mark.open("a").close()
     except OSError as error:
-        problem = f"Cannot write in the folder '{folder}': {error.strerror}"
-        raise OutputError(problem, "Choose another output folder") from error
+        raise not_writable(folder, error) from error
     is_done = False
     try:
         yield

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
 from road_extractor_plugin.contract.batch import BatchRequest
-from road_extractor_plugin.contract.errors import BatchError, OutputError
+from road_extractor_plugin.contract.errors import BatchError
+from road_extractor_plugin.core.output_errors import not_writable
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -118,8 +119,7 @@ def _marker(folder: Path) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         path.write_text(token, encoding="ascii")
     except OSError as error:
-        problem = f"Cannot write in the folder '{folder}': {error.strerror}"
-        raise OutputError(problem, "Choose another output folder") from error
+        raise not_writable(folder, error) from error
     try:
         yield path
     finally:

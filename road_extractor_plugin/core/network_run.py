@@ -24,8 +24,8 @@ from road_extractor_plugin.core.stopwatch import Stopwatch
 from road_extractor_plugin.core.strip_store import StripStore
 
 _FINDING = "finding roads"
-_NETWORK = 0.9
-"""Of the work on a raster, about."""
+NETWORK_SHARE = 0.9
+"""Of the work on a raster, about; the rest comes behind the network."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def run_network(
     """
     taken_over = len(strips.finished)
     taken_px = sum(strip.valid_px for strip in strips.finished)
-    begin = _NETWORK * taken_over / len(part.rows)
+    begin = NETWORK_SHARE * taken_over / len(part.rows)
     rest = TileRows(part.tiles, part.rows[taken_over:])
     pace = Pace(PartOf(job.feedback, begin, 1.0), rest.tile_count, following_s)
     job.feedback.progress(begin, _FINDING)

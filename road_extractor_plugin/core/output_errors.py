@@ -35,6 +35,11 @@ def writing(path: Path, needed_bytes: int) -> Iterator[None]:
             raise _output_error(path, needed_bytes, str(error)) from error
 
 
+def not_writable(folder: Path, error: OSError) -> OutputError:
+    """What to raise where nothing can be put into a folder, or it cannot be made."""
+    return OutputError(f"Cannot write in the folder '{folder}': {error.strerror}", "Choose another output folder")
+
+
 def check_room(folder: Path, needed_bytes: int) -> None:
     """See whether so much fits on the disk of a folder.
 

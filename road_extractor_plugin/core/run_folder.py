@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, Callable
 
-from road_extractor_plugin.contract.errors import OutputError
+from road_extractor_plugin.core.output_errors import not_writable
 
 MARK = "road_extractor.lock"
 _STALE_S = 30 * 24 * 3600.0
@@ -79,8 +79,7 @@ def _taken(folder: Path, name: str, at_end: ExitStack) -> tuple[Path, bool]:
         own = Path(tempfile.mkdtemp(prefix=f".{name}_", dir=folder))
         _take(own, at_end)
     except OSError as error:
-        problem = f"Cannot write in the folder '{folder}': {error.strerror}"
-        raise OutputError(problem, "Choose another output folder") from error
+        raise not_writable(folder, error) from error
     return own, False
 
 

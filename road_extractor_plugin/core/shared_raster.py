@@ -7,14 +7,12 @@ from contextlib import ExitStack, suppress
 from road_extractor_plugin.contract.batch import RasterJob, RasterOutcome
 from road_extractor_plugin.contract.errors import Cancelled
 from road_extractor_plugin.contract.grid import TileGrid
+from road_extractor_plugin.core.network_run import NETWORK_SHARE
 from road_extractor_plugin.core.output_errors import writing
 from road_extractor_plugin.core.raster_tasks import JoinedRaster, OneRegion
 from road_extractor_plugin.core.regions import FinishedRegion, share_out
 from road_extractor_plugin.core.run_folder import run_folder
 from road_extractor_plugin.core.strip_store import LEDGER
-
-_NETWORK = 0.9
-"""Of the work on a raster; the rest comes when its regions are joined."""
 
 _LEDGERS = f"**/{LEDGER}"
 
@@ -55,7 +53,7 @@ class SharedRaster:
                 job=self._job,
                 rows=share,
                 folder=self._folder,
-                share=self._job.share * _NETWORK * len(share) / rows,
+                share=self._job.share * NETWORK_SHARE * len(share) / rows,
                 label=f"{self._job.label}, region {number} of {count}",
             )
             for number, share in enumerate(self._shares, start=1)
@@ -67,7 +65,7 @@ class SharedRaster:
         if len(self._finished) < len(self._shares):
             return []
         regions = tuple(self._finished[share] for share in self._shares)
-        return [JoinedRaster(self._job, regions, self._job.share * (1 - _NETWORK))]
+        return [JoinedRaster(self._job, regions, self._job.share * (1 - NETWORK_SHARE))]
 
     def close(self, *, keeps: bool) -> None:
         """Let go of the regions.

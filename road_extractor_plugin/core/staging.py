@@ -13,7 +13,7 @@ from typing import Callable
 
 from road_extractor_plugin.contract.errors import Cancelled, DiskFullError, OutputError, OutputExistsError
 from road_extractor_plugin.contract.result import OutputPaths
-from road_extractor_plugin.core.output_errors import check_room
+from road_extractor_plugin.core.output_errors import check_room, not_writable
 from road_extractor_plugin.core.run_folder import run_folder, unfinished_folder
 
 KEPT = "What is finished is kept; the same run goes on from there"
@@ -112,7 +112,7 @@ def _folder(folder: Path) -> Iterator[None]:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _not_writable(folder, error) from error
+            raise not_writable(folder, error) from error
         yield
         undo.pop_all()
 
@@ -159,7 +159,3 @@ def _take_back(staging: Path, paths: OutputPaths) -> None:
             (staging / _FORMER / place.name).replace(place)
         elif not (staging / place.name).exists():
             place.unlink(missing_ok=True)
-
-
-def _not_writable(folder: Path, error: OSError) -> OutputError:
-    return OutputError(f"Cannot write in the folder '{folder}': {error.strerror}", "Choose another output folder")

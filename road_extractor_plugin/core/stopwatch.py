@@ -24,9 +24,7 @@ class Stopwatch:
         try:
             yield
         finally:
-            seconds = time.perf_counter() - started
-            with self._lock:
-                self._seconds[name] += seconds
+            self.add({name: time.perf_counter() - started})
 
     def add(self, seconds: Mapping[str, float]) -> None:
         """Count what another watch counted, its `total` too."""

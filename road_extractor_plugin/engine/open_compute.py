@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from road_extractor_plugin.compute.protocol import Compute, Meter, Tracer
@@ -37,10 +39,8 @@ def load_model(path: Path, card: ModelCard, device: str, threads: int = 0) -> Co
         ComputeError: A library that computes is not installed.
         RequestError: The device is unknown or not here.
     """
-    try:
+    with _told_what_is_missing():
         from road_extractor_plugin.compute.local import LocalCompute
-    except ImportError as error:
-        raise _missing_library(error) from error
     return LocalCompute(path, card, device=device, threads=threads)
 
 
@@ -50,10 +50,8 @@ def open_tracer() -> Tracer:
     Raises:
         ComputeError: A library that computes is not installed.
     """
-    try:
+    with _told_what_is_missing():
         from road_extractor_plugin.compute.local import LocalTracer
-    except ImportError as error:
-        raise _missing_library(error) from error
     return LocalTracer()
 
 
@@ -63,15 +61,18 @@ def open_meter() -> Meter:
     Raises:
         ComputeError: A library that computes is not installed.
     """
-    try:
+    with _told_what_is_missing():
         from road_extractor_plugin.compute.metrics.meter import LocalMeter
-    except ImportError as error:
-        raise _missing_library(error) from error
     return LocalMeter()
 
 
-def _missing_library(error: ImportError) -> ComputeError:
-    return ComputeError(
-        f"A library that the engine needs is missing ({error})",
-        f"Install it: '{sys.executable}' -m pip install onnxruntime scikit-image scipy",
-    )
+@contextmanager
+def _told_what_is_missing() -> Iterator[None]:
+    """Import inside this; `ComputeError` where a library is not installed."""
+    try:
+        yield
+    except ImportError as error:
+        raise ComputeError(
+            f"A library that the engine needs is missing ({error})",
+            f"Install it: '{sys.executable}' -m pip install onnxruntime scikit-image scipy",
+        ) from error

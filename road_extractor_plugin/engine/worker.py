@@ -143,6 +143,7 @@ class Worker:
     def _work(self, message: Message) -> None:
         self._count(1)
         reply = self._reply(message)
+        self._cancelled.discard(message.request)
         self._count(-1)
         self.send(reply)
 
@@ -191,7 +192,6 @@ class Worker:
             traced = open_tracer().trace(asked, settings, pixel_size_m, asked)
         finally:
             del self._rows[message.request]
-            self._cancelled.discard(message.request)
         for rows, block in traced.mask.blocks():
             self.send(Message("mask", message.request, {"rows": rows}, (np.frombuffer(block, np.uint8),)))
         graph_values, arrays = graph_parts(traced.graph)

@@ -69,6 +69,14 @@ class Desktop:
     def activeLayer(self) -> Any:
         return self.active
 
+    def show(self, layer: Any, extent: Any = None) -> None:
+        """Add a layer to the project; it is active, and all of it or an extent in its coordinates is in view."""
+        QgsProject.instance().addMapLayer(layer)
+        self.active = layer
+        canvas = self.mapCanvas()
+        canvas.setDestinationCrs(layer.crs())
+        canvas.setExtent(extent or layer.extent())
+
     def addToolBarIcon(self, action: QAction) -> None:
         self.tool_bar.addAction(action)
 
@@ -193,11 +201,7 @@ def add_layer(desktop: Desktop, tmp_path: Path) -> Callable[..., QgsRasterLayer]
 
     def add(**properties: Any) -> QgsRasterLayer:
         layer = QgsRasterLayer(str(write_raster(tmp_path / "scene.tif", **properties)), "My scene")
-        QgsProject.instance().addMapLayer(layer)
-        desktop.active = layer
-        canvas = desktop.mapCanvas()
-        canvas.setDestinationCrs(layer.crs())
-        canvas.setExtent(layer.extent())
+        desktop.show(layer)
         return layer
 
     return add

@@ -39,12 +39,8 @@ def basemap(desktop: Any, tile_service: Any) -> QgsRasterLayer:
     tile_service.paint = road
     layer = QgsRasterLayer(f"type=xyz&url={tile_service.template}&zmin=0&zmax=19", "My basemap", "wms")
     assert layer.isValid()
-    QgsProject.instance().addMapLayer(layer)
-    desktop.active = layer
-    canvas = desktop.mapCanvas()
-    canvas.setDestinationCrs(layer.crs())
     size = 600 / math.cos(math.radians(LATITUDE))
-    canvas.setExtent(QgsRectangle(WEST, NORTH - size, WEST + size, NORTH))
+    desktop.show(layer, QgsRectangle(WEST, NORTH - size, WEST + size, NORTH))
     return layer
 
 

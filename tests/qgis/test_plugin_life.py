@@ -99,11 +99,7 @@ def test_unload_while_imagery_is_awaited(
     plugin: RoadExtractorPlugin, desktop: Any, tile_service: Any, imagery_folders: Callable[[], int]
 ) -> None:
     layer = QgsRasterLayer(f"type=xyz&url={tile_service.template}&zmin=0&zmax=19", "Basemap", "wms")
-    QgsProject.instance().addMapLayer(layer)
-    desktop.active = layer
-    canvas = desktop.mapCanvas()
-    canvas.setDestinationCrs(layer.crs())
-    canvas.setExtent(QgsRectangle(0, 0, 1000, 1000))
+    desktop.show(layer, QgsRectangle(0, 0, 1000, 1000))
     tile_service.delay_s = 60.0
     desktop.click()
     end_s = time.monotonic() + 60

@@ -79,11 +79,7 @@ def large_layer(request: pytest.FixtureRequest, desktop: Any, tmp_path: Path) ->
             dataset.GetRasterBand(band).WriteArray(block[: side_px - row], 0, row)
     del dataset
     layer = QgsRasterLayer(str(path), "Large")
-    QgsProject.instance().addMapLayer(layer)
-    desktop.active = layer
-    canvas = desktop.mapCanvas()
-    canvas.setDestinationCrs(layer.crs())
-    canvas.setExtent(layer.extent())
+    desktop.show(layer)
     return layer
 
 

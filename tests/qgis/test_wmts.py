@@ -154,11 +154,7 @@ def test_click_finds_the_road(
     tile_service.paint = grey_with_a_road
     tile_service.failures[18, 4, 4] = [503, 200]
     layer = layer_of(32619, (west, north - 6000, west + 6000, north))
-    QgsProject.instance().addMapLayer(layer)
-    desktop.active = layer
-    canvas = desktop.mapCanvas()
-    canvas.setDestinationCrs(layer.crs())
-    canvas.setExtent(QgsRectangle(west + 900, north - 1200, west + 1300, north - 800))
+    desktop.show(layer, QgsRectangle(west + 900, north - 1200, west + 1300, north - 800))
     desktop.click()
     desktop.wait_until_idle()
     (report,) = (json.loads(path.read_text(encoding="utf-8")) for path in output_folder.rglob("*_report.json"))
@@ -168,5 +164,5 @@ def test_click_finds_the_road(
     assert tile_service.failures[18, 4, 4] == [200]
     (roads,) = QgsProject.instance().mapLayersByName("Centre-lines")
     (line,) = roads.getFeatures()
-    assert line["length_m"] == pytest.approx(canvas.extent().width(), rel=0.02)
+    assert line["length_m"] == pytest.approx(desktop.mapCanvas().extent().width(), rel=0.02)
     assert line.geometry().distance(QgsGeometry.fromPointXY(QgsPointXY(west + 1100, north - 1000))) < 1
