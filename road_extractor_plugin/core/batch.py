@@ -12,6 +12,7 @@ from road_extractor_plugin.contract.batch import (
     DONE,
     FAILED,
     PARQUET,
+    SKIPPED,
     BatchRequest,
     BatchResult,
     BatchWatcher,
@@ -29,6 +30,7 @@ from road_extractor_plugin.core.earlier_results import EarlierResults
 from road_extractor_plugin.core.geoparquet import require_pyarrow, write_layers
 from road_extractor_plugin.core.merge import merge_networks
 from road_extractor_plugin.core.progress import PartOf
+from road_extractor_plugin.core.shared_raster import forget_regions
 
 _MERGING = 0.9
 """Progress of the whole batch when only the merging is left."""
@@ -130,6 +132,9 @@ class _Batch:
         """Rules 1 and 2."""
         table = self._table
         decided, jobs = sort_out(self._request, rasters)
+        for outcome in decided:
+            if outcome.status == SKIPPED:
+                forget_regions(outcome.paths)
         part = PartOf(self._feedback, 0.0, _MERGING if self._request.merge else 1.0)
         try:
             for outcome in chain(decided, self._runner.outcomes(jobs, self._watcher, part)):

@@ -7,14 +7,25 @@ from contextlib import ExitStack, suppress
 from road_extractor_plugin.contract.batch import RasterJob, RasterOutcome
 from road_extractor_plugin.contract.errors import Cancelled
 from road_extractor_plugin.contract.grid import TileGrid
+from road_extractor_plugin.contract.result import OutputPaths
 from road_extractor_plugin.core.network_run import NETWORK_SHARE
 from road_extractor_plugin.core.output_errors import writing
 from road_extractor_plugin.core.raster_tasks import JoinedRaster, OneRegion
 from road_extractor_plugin.core.regions import FinishedRegion, share_out
-from road_extractor_plugin.core.run_folder import run_folder
+from road_extractor_plugin.core.run_folder import remove_unfinished, run_folder
 from road_extractor_plugin.core.strip_store import LEDGER
 
 _LEDGERS = f"**/{LEDGER}"
+
+
+def forget_regions(paths: OutputPaths) -> None:
+    """Remove the regions of a raster whose results are there: a batch may have been stopped before it heard of them."""
+    remove_unfinished(paths.folder, _name(paths))
+
+
+def _name(paths: OutputPaths) -> str:
+    """Of the folder for its regions, as `run_folder` takes it."""
+    return f"{paths.stem}_regions_unfinished"
 
 
 class SharedRaster:
@@ -40,8 +51,8 @@ class SharedRaster:
         with writing(paths.roads, 0):
             paths.folder.mkdir(parents=True, exist_ok=True)
         self._held = ExitStack()
-        name = f"{paths.stem}_regions_unfinished"
-        self._folder = self._held.enter_context(run_folder(paths.folder, name, lambda run: any(run.glob(_LEDGERS))))
+        folder = run_folder(paths.folder, _name(paths), lambda run: any(run.glob(_LEDGERS)))
+        self._folder = self._held.enter_context(folder)
         self._shares = share_out(tiles, most_tiles, workers)
         self._finished: dict[range, FinishedRegion] = {}
 

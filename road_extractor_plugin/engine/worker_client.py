@@ -105,6 +105,14 @@ class LongTalk:
         else:
             raise WireError(f"'{message.kind}' while it works")
 
+    def hear_end(self) -> None:
+        """Wait until the worker says that it ends the work, having been told that it must; end one that does not."""
+        limit_s = time.monotonic() + _CANCEL_LIMIT_S
+        with contextlib.suppress(RoadExtractorError):
+            while (message := self.conversation.next(_POLL_S)) is None or message.kind != "done":
+                if time.monotonic() > limit_s:
+                    self._worker.process.kill()
+
     def _look_at_cancel(self) -> None:
         if self._cancelled_at_s is None:
             if self._feedback.is_cancelled():

@@ -145,5 +145,6 @@ class _Tracing(LongTalk):
             rows = self._probability.read(start, stop)
         except RoadExtractorError:
             self.conversation.tell("no rows", {})
+            self.hear_end()  # a worker that is stuck must not be lent again
             raise
         self.conversation.tell("rows", {}, rows)

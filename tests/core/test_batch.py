@@ -202,3 +202,15 @@ def test_an_unreadable_report_of_an_earlier_run(tmp_path: Path, request_: BatchR
     assert [outcome.status for outcome in result.outcomes] == ["skipped"] * 3
     assert "cannot be read" in result.outcomes[0].message
     assert result.outcomes[1].length_km is not None
+
+
+def test_regions_go_of_a_raster_that_was_done_before_the_batch_heard_of_it(
+    tmp_path: Path, request_: BatchRequest, open_compute: Any
+) -> None:
+    with pytest.raises(Cancelled):
+        run_batch(request_, OneAfterAnother(request_.each, open_compute), Watcher(), Progress(cancel_at=0.35))
+    region = tmp_path / "out" / ".a_regions_unfinished" / "rows_0_2"
+    region.mkdir(parents=True)
+    (region / "ledger.jsonl").write_text("{}")
+    run_batch(request_, OneAfterAnother(request_.each, open_compute), Watcher(), SilentFeedback())
+    assert not list((tmp_path / "out").glob(".*"))
