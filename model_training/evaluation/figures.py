@@ -1,8 +1,8 @@
-"""Figures of predicted scenes under named protocols, and the choice of thresholds."""
+"""Figures of predicted scenes under named protocols."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
@@ -19,12 +19,7 @@ _ON_SCENES = (
 PROTOCOL = f"{_ON_SCENES}; relaxed: Euclidean radius of {MNIH_RADIUS_PX:g} px, on masks"
 """Of the figures in model cards."""
 SKELETON_REACH_PX = 4
-LOW_CHOICES = tuple(round(0.05 * step, 2) for step in range(4, 14))
-HIGH_ABOVE_LOW = (0.0, 0.1, 0.2, 0.3)
-CHOICES = tuple(Thresholds(high=round(low + above, 2), low=low) for low in LOW_CHOICES for above in HIGH_ABOVE_LOW)
 _DECIMALS = 4
-CountsByThresholds = dict[Thresholds, SegmentationCounts]
-"""Counts of a data set at each of `CHOICES`."""
 
 
 @dataclass(frozen=True)
@@ -109,17 +104,3 @@ def skeleton_figures(counts: SegmentationCounts) -> dict[str, float]:
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:
     return {name: round(value, _DECIMALS) for name, value in values.items()}
-
-
-def count_choices(scenes: Iterable[PredictedScene]) -> CountsByThresholds:
-    """Counts of several scenes, added up, at all thresholds that can be chosen; each scene is taken once."""
-    counts = dict.fromkeys(CHOICES, EMPTY)
-    for scene in scenes:
-        for choice in CHOICES:
-            counts[choice] += count_scene(scene, choice)
-    return counts
-
-
-def choose_thresholds(data_sets: Collection[CountsByThresholds]) -> Thresholds:
-    """The thresholds with the highest relaxed F1, averaged over the data sets; for held-out scenes only."""
-    return max(CHOICES, key=lambda choice: mean(counts[choice].relaxed_f1 for counts in data_sets))

@@ -62,13 +62,19 @@ def trace_scene(scene: PredictedScene, thresholds: Thresholds, pixel_m: float) -
         thresholds: Of the prediction.
         pixel_m: Ground resolution.
     """
-    settings, pixel_size_m = TraceSettings(thresholds), (pixel_m, pixel_m)
+    return TracedScene(trace_prediction(scene, thresholds, pixel_m), trace_label(scene, pixel_m))
+
+
+def trace_prediction(scene: PredictedScene, thresholds: Thresholds, pixel_m: float) -> RoadGraph:
+    """The network of a prediction, in pixels."""
+    return trace(ArrayRows(scene.probability), TraceSettings(thresholds), (pixel_m, pixel_m)).graph
+
+
+def trace_label(scene: PredictedScene, pixel_m: float) -> RoadGraph:
+    """The network of a label, traced as if it were a prediction that is certain, in pixels."""
     label = np.where(scene.valid, scene.road * np.uint8(CERTAIN), np.uint8(NODATA))
     certain = TraceSettings(Thresholds(high=1.0, low=1.0))
-    return TracedScene(
-        trace(ArrayRows(scene.probability), settings, pixel_size_m).graph,
-        trace(ArrayRows(label), certain, pixel_size_m).graph,
-    )
+    return trace(ArrayRows(label), certain, (pixel_m, pixel_m)).graph
 
 
 def network_figures(

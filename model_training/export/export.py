@@ -15,9 +15,10 @@ from model_training.configuration import RunConfig
 from model_training.datasets.holdout import VALIDATION, Split, read_split, scenes_of
 from model_training.datasets.scenes import SceneMemory, Scenes, StoredScenes
 from model_training.errors import AccuracyError
-from model_training.evaluation.figures import PROTOCOL, choose_thresholds, count_choices, count_scenes, figures
+from model_training.evaluation.figures import PROTOCOL, count_scenes, figures
 from model_training.evaluation.labelled_folder import LabelledFolder, evaluation_for_card
 from model_training.evaluation.prediction import ResampledScenes, predict_scene
+from model_training.evaluation.threshold_choice import CountsByData, choose
 from model_training.export.margin import measure_margin
 from model_training.export.parity import ORIENTATION, PROBABILITY
 from model_training.export.products import (
@@ -33,7 +34,6 @@ from model_training.export.products import (
 from model_training.export.quantise import calibration_crops
 from model_training.network.road_network import MULTIPLE_OF, DeployedNetwork
 from model_training.training.run import SPLIT_FILE, load_network
-from road_extractor_plugin.compute.metrics.segmentation import SegmentationCounts
 from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.compute.self_test import self_test_input
 from road_extractor_plugin.contract.errors import OutputError, RequestError
@@ -54,8 +54,6 @@ LARGEST_IOU_DROP = 0.005
 """Of a file with reduced precision, on the held-out scenes of any data set."""
 HeldOut = dict[str, Scenes]
 """Held-out scenes by data set, at the network's ground resolution."""
-CountsByData = dict[str, SegmentationCounts]
-"""Counts on held-out scenes by data set."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,15 +149,9 @@ def with_margin(compute: Compute, held_out: HeldOut) -> ModelCard:
 
 def with_thresholds(compute: Compute, held_out: HeldOut) -> tuple[ModelCard, CountsByData]:
     """The card with its thresholds chosen on held-out scenes, and the counts of each data set with them."""
-    resolution = compute.card.input.ground_resolution_m
-    counts = {
-        name: count_choices(predict_scene(scene, resolution, compute) for scene in scenes)
-        for name, scenes in held_out.items()
-    }
-    thresholds = choose_thresholds(counts.values())
-    LOG.info("thresholds high %.2f, low %.2f", thresholds.high, thresholds.low)
-    card = dataclasses.replace(compute.card, thresholds=thresholds)
-    return card, {name: each[thresholds] for name, each in counts.items()}
+    choice = choose(compute, held_out)
+    LOG.info("thresholds high %.2f, low %.2f", choice.thresholds.high, choice.thresholds.low)
+    return dataclasses.replace(compute.card, thresholds=choice.thresholds), choice.counts
 
 
 def count_held_out(compute: Compute, held_out: HeldOut) -> CountsByData:
@@ -171,9 +163,7 @@ def count_held_out(compute: Compute, held_out: HeldOut) -> CountsByData:
     }
 
 
-def check_accuracy(
-    precision: str, exact: dict[str, SegmentationCounts], reduced: dict[str, SegmentationCounts]
-) -> None:
+def check_accuracy(precision: str, exact: CountsByData, reduced: CountsByData) -> None:
     """Compare the IoU of a file with reduced precision with that in single precision, at the same thresholds.
 
     Raises:

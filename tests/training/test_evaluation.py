@@ -15,10 +15,11 @@ from PIL import Image
 from model_training.cli import main
 from model_training.datasets.folders import Scene
 from model_training.errors import DatasetError
-from model_training.evaluation.figures import choose_thresholds, count_choices, count_scenes, figures
+from model_training.evaluation.figures import count_scenes, figures
 from model_training.evaluation.labelled_folder import parse_folder, parse_folders
 from model_training.evaluation.networks import NetworkProtocols, network_figures, trace_scene
 from model_training.evaluation.prediction import ArraySource, PredictedScene, predict_scene, resample
+from model_training.evaluation.threshold_choice import CountsByThresholds, count_choices, nearly_best
 from road_extractor_plugin.contract.errors import RequestError
 from road_extractor_plugin.contract.grid import Window
 from road_extractor_plugin.contract.model_card import ModelCard, Thresholds
@@ -89,6 +90,10 @@ def test_thresholds_are_those_that_recover_the_roads_of_all_data_sets() -> None:
     with_specks[10, ::9] = 140
     scenes = [[predicted(with_weak_spurs, road)], [predicted(with_specks, road)]]
     counts = [count_choices(items) for items in scenes]
+
+    def choose_thresholds(data_sets: list[CountsByThresholds]) -> Thresholds:
+        return nearly_best(data_sets, data_sets)[0]
+
     assert counts[0][Thresholds(high=0.5, low=0.4)] == count_scenes(scenes[0], Thresholds(high=0.5, low=0.4))
     weak_only = choose_thresholds(counts[:1])
     assert 100 / 254 < weak_only.low <= weak_only.high <= 130 / 254
