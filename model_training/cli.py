@@ -180,18 +180,16 @@ def _add_overlap(parser: argparse.ArgumentParser) -> None:
     )
     for part in ("training", "test"):
         parser.add_argument(f"--{part}", nargs="+", required=True, metavar="FOLDER@METRES", help=f"{part} images")
+    _add_leave_out(parser, "training images that are not trained on, as in mine/train/a1 (`data.leave_out`)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="where to write the tables")
     parser.set_defaults(command=_overlap)
 
 
-def _add_leave_out(parser: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--leave-out",
-        nargs="+",
-        default=[],
-        metavar="SCENE",
-        help="test scenes that do not count, as in mine/test/a1: those that `overlap` names",
-    )
+def _add_leave_out(
+    parser: argparse._ArgumentGroup | argparse.ArgumentParser,
+    which: str = "test scenes that do not count, as in mine/test/a1: those that `overlap` names",
+) -> None:
+    parser.add_argument("--leave-out", nargs="+", default=[], metavar="SCENE", help=which)
 
 
 def _add_benchmark(parser: argparse.ArgumentParser) -> None:
@@ -297,7 +295,7 @@ def _overlap(options: argparse.Namespace) -> None:
     from model_training.evaluation.labelled_folder import parse_folders
     from model_training.evaluation.overlap import check_overlap
 
-    check_overlap(parse_folders(options.training), parse_folders(options.test), options.output)
+    check_overlap(parse_folders(options.training, options.leave_out), parse_folders(options.test), options.output)
 
 
 def _benchmark(options: argparse.Namespace) -> None:

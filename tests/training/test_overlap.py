@@ -94,6 +94,16 @@ def test_overlap_ends_the_command_with_both_names_after_the_tables_are_written(
     assert "figures on them would mean nothing" in capsys.readouterr().err
 
 
+def test_images_that_are_not_trained_on_may_show_what_is_tested_on(tmp_path: Path) -> None:
+    training = write(tmp_path / "training", a=landscape(1), b=landscape(2))
+    test = write(tmp_path / "test", c=landscape(1))
+    folders = ["--training", f"{training.path}@1.0", "--test", f"{test.path}@1.0"]
+    name = f"{tmp_path.name}/training/a"
+    assert main(["overlap", *folders, "--leave-out", name, "-o", str(tmp_path / "out")]) == 0
+    records = read_records(tmp_path / "out" / "scenes.csv")
+    assert [record.stem for record in records if record.part == "training"] == ["b"]
+
+
 CONFIGS = Path(model_training.__file__).parent / "configs"
 SHIPPED = Path(__file__).resolve().parents[2] / "docs" / "models"
 
@@ -118,7 +128,7 @@ def test_no_image_that_the_shipped_models_are_measured_on_was_trained_on() -> No
 def test_the_next_training_leaves_out_what_shows_a_test_image() -> None:
     nearest = read_nearest(SHIPPED / "nearest.csv")
     shown = {f"{pair.training_folder}/{pair.training_stem}" for pair in nearest if pair.is_same_place}
-    for name in ("starter", "student", "student_finetune"):
+    for name in ("starter", "starter_finish", "student", "student_finetune"):
         assert shown <= set(read_config(CONFIGS / f"{name}.yaml").data.leave_out), name
 
 
