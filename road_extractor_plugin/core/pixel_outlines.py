@@ -87,7 +87,7 @@ def _turns(mask: RasterRows) -> tuple[Indices, Indices, Indices]:
         above = road[-1:]
         down = road[1:] - road[:-1]
         turn = down[:, 1:] - down[:, :-1]
-        places = np.flatnonzero(turn)
+        places = np.flatnonzero(turn != 0)  # of numbers it takes four times as long
         row, column = np.divmod(places, width + 1)
         found.append((row + start, column, turn.ravel()[places].astype(np.int64)))
     row, column, turn = (np.concatenate(parts) for parts in zip(*found))
