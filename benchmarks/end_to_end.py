@@ -159,13 +159,13 @@ def repeated_example(path: Path, side_px: int) -> Path:
 
 
 def sparse_example(path: Path, side_px: int) -> Path:
-    """A square of nodata with a piece of the example in every sixteenth block."""
+    """A square of nodata with a piece of the example in the first of so many blocks; all meet four tiles."""
     piece = gdal.Open(str(EXAMPLE)).ReadAsArray(0, 0, BLOCK_PX, BLOCK_PX)
     dataset = _created(path, side_px, ["TILED=YES", "SPARSE_OK=TRUE", "COMPRESS=DEFLATE", "BIGTIFF=YES"])
     for index in (1, 2, 3):
         dataset.GetRasterBand(index).SetNoDataValue(0)
-    for row in range(0, side_px, EVERY * BLOCK_PX):
-        for column in range(0, side_px, EVERY * BLOCK_PX):
+    for row in range(BLOCK_PX // 2, side_px - BLOCK_PX, EVERY * BLOCK_PX):
+        for column in range(BLOCK_PX // 2, side_px - BLOCK_PX, EVERY * BLOCK_PX):
             dataset.WriteArray(piece, column, row)
     dataset.FlushCache()
     return path

@@ -55,9 +55,9 @@ class OnnxRuntimePredictor:
         self._sessions = opened * (streams.count // len(opened))
         batch = streams.count if target == CPU else _GPU_BATCH
         self.device = Device(_SHOWN[target], OnnxRuntime().version, batch_tiles=batch, threads=streams.threads)
-        self._input_name = opened[0].get_inputs()[0].name
+        self._input_name = self._sessions[0].get_inputs()[0].name
         self._output = card.outputs[0]
-        self._output_name = self._output.name or opened[0].get_outputs()[0].name
+        self._output_name = self._output.name or self._sessions[0].get_outputs()[0].name
         self._run = self._run_bound if target in {CUDA, TENSORRT} else self._run_plain
 
     def _open(self, path: Path, target: str, threads: int) -> Any:  # noqa: ANN401
