@@ -137,9 +137,10 @@ class StripStore:
         self._valid_px += int(np.count_nonzero(codes != NODATA))
         rows = np.ascontiguousarray(codes)
         pieces = [rows] if rows.shape[1] == self._width_px else rows
+        begin = self._begin_of_next + column
         with writing(self._folder / _STRIPS, codes.nbytes):
             for number, piece in enumerate(pieces):
-                self._strips.seek(self._begin_of_next + number * self._width_px + column)
+                self._strips.seek(begin + number * self._width_px)
                 _write_all(self._strips, piece.data.cast("B"))
 
     def finish(self, rows: int, tiles_run: int, *, is_final: bool = True) -> None:
