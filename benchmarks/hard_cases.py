@@ -1,6 +1,6 @@
 """What becomes of masks that are hard to trace, in one picture to look at.
 
-python benchmarks/hard_cases.py OUT.png
+python benchmarks/hard_cases.py [OUT.png]
 
 Grey is the drawn mask, dark what has a probability of 10 %, blue what has no data. Lines are red, those that fill a gap
 dashed; nodes are dots, yellow for dead ends.
@@ -29,6 +29,7 @@ from road_extractor_plugin.contract.trace_settings import TraceSettings
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+PICTURE = Path(__file__).resolve().parent.parent / "build" / "bench" / "hard_cases.png"
 HEIGHT, WIDTH = 120, 160
 FAINT = 25
 Y, X = np.mgrid[:HEIGHT, :WIDTH] + 0.5
@@ -110,8 +111,9 @@ def draw(axes: Axes, name: str, probability: np.ndarray, graph: RoadGraph) -> No
 def main() -> None:
     """Draw them all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("picture", type=Path)
+    parser.add_argument("picture", type=Path, nargs="?", default=PICTURE)
     options = parser.parse_args()
+    options.picture.parent.mkdir(parents=True, exist_ok=True)
     settings = TraceSettings(Thresholds(high=0.5, low=0.3))
     drawn = cases()
     rows = math.ceil(len(drawn) / COLUMNS)
@@ -123,6 +125,7 @@ def main() -> None:
         axes.set_axis_on()
         draw(axes, name, probability, trace(ArrayRows(probability), settings, (1.0, 1.0)).graph)
     figure.savefig(options.picture, dpi=100)
+    print(options.picture)
 
 
 if __name__ == "__main__":

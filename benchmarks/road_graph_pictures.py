@@ -1,9 +1,9 @@
 """Networks of four scenes over their imagery, in one picture to look at.
 
-python benchmarks/road_graph_pictures.py ../shared/data OUT.jpg
+python benchmarks/road_graph_pictures.py [--data DIR] [OUT.jpg]
 
-Default model and settings. Lines are red, bridged gaps magenta and dashed, nodes blue, dead ends yellow, road surfaces
-light blue.
+Without a folder of data sets, four parts of the example. Default model and settings. Lines are red, bridged gaps
+magenta and dashed, nodes blue, dead ends yellow, road surfaces light blue.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import matplotlib as mpl
 mpl.use("Agg")
 import numpy as np
 from matplotlib import pyplot as plt
+from osgeo import gdal
 
-from model_training.datasets.folders import list_scenes, read_scene
+from model_training.datasets.folders import Scene, list_scenes, read_scene
 from model_training.evaluation.prediction import predict_scene, resample
 from road_extractor_plugin.compute.raster_rows import ArrayRows
 from road_extractor_plugin.compute.tracing import trace
@@ -29,10 +30,14 @@ from road_extractor_plugin.engine.models import default_model
 from road_extractor_plugin.engine.open_compute import load_model
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from matplotlib.axes import Axes
 
     from road_extractor_plugin.compute.traced import Traced
 
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE, PICTURE = ROOT / "examples" / "csk_01.tif", ROOT / "build" / "bench" / "road_graph.jpg"
 SCENES = [
     ("massachusetts/test", "csk_01", 1.0, (850, 100)),
     ("massachusetts/test", "csk_08", 1.0, (500, 500)),
@@ -63,19 +68,32 @@ def draw(axes: Axes, image: np.ndarray, traced: Traced, corner: tuple[int, int])
 def main() -> None:
     """Draw them all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("picture", type=Path)
+    parser.add_argument("--data", type=Path, help="folder that holds massachusetts/test and dubai/test")
+    parser.add_argument("picture", type=Path, nargs="?", default=PICTURE)
     options = parser.parse_args()
+    options.picture.parent.mkdir(parents=True, exist_ok=True)
     card = read_card(default_model())
     compute = load_model(default_model(), card, "cpu")
     figure, grid = plt.subplots(2, 2, figsize=(14.1, 10.2), layout="constrained")
-    for axes, (folder, stem, pixel_m, corner) in zip(grid.ravel(), SCENES):
-        (paths,) = (scene for scene in list_scenes(options.data / folder) if scene.stem == stem)
-        scene = resample(read_scene(paths), pixel_m, card.input.ground_resolution_m)
+    for axes, (scene, corner) in zip(grid.ravel(), scenes(options.data, card.input.ground_resolution_m)):
         probability = predict_scene(scene, card.input.ground_resolution_m, compute).probability
         traced = trace(ArrayRows(probability), TraceSettings(card.thresholds), (1.0, 1.0))
         draw(axes, scene.image, traced, corner)
     figure.savefig(options.picture, dpi=100, pil_kwargs={"quality": 80})
+    print(options.picture)
+
+
+def scenes(data: Path | None, ground_resolution_m: float) -> Iterator[tuple[Scene, tuple[int, int]]]:
+    """Each scene, and the first column and row of the part that is shown."""
+    if data is None:
+        image = np.moveaxis(gdal.Open(str(EXAMPLE)).ReadAsArray(), 0, -1)
+        layer = np.ones(image.shape[:2], dtype=np.uint8)
+        for corner in ((100, 100), (850, 100), (100, 900), (850, 900)):
+            yield Scene(EXAMPLE.stem, image, layer, layer), corner
+        return
+    for folder, stem, pixel_m, corner in SCENES:
+        (paths,) = (scene for scene in list_scenes(data / folder) if scene.stem == stem)
+        yield resample(read_scene(paths), pixel_m, ground_resolution_m), corner
 
 
 if __name__ == "__main__":

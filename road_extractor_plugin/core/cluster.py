@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Callable
 
-from road_extractor_plugin.compute.predictors.devices import usable_cpus
+from road_extractor_plugin.compute.predictors.streams import usable_cpus
 from road_extractor_plugin.compute.protocol import Tracer
 from road_extractor_plugin.contract.batch import BatchRequest
 from road_extractor_plugin.contract.errors import BatchError

@@ -18,11 +18,14 @@ from road_extractor_plugin.contract.raster_coding import CERTAIN, NODATA
 from road_extractor_plugin.core.gdal_binding import close_dataset, gdal, gdal_detail, quiet_gdal
 from road_extractor_plugin.core.ground import spatial_reference
 from road_extractor_plugin.core.output_errors import check_room, writing
+from road_extractor_plugin.core.overviews import Overviews, overview_factors
 from road_extractor_plugin.core.raster_file import open_dataset
 
 UInt8 = npt.NDArray[np.uint8]
 
 _BLOCK_PX = 512
+_REDUCED_ROWS = 64
+"""Reduced to overviews at a time, for what that takes meanwhile is several times as large."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,8 @@ class RasterWriter:
     def __init__(self, path: Path, grid: Grid, kind: RasterKind) -> None:
         self._path = path
         self._grid = grid
+        self._kind = kind
+        self._overviews = Overviews(0, is_averaged=False)
         with self._writing():
             self._dataset = gdal.GetDriverByName("GTiff").Create(
                 str(path),
@@ -86,7 +91,7 @@ class RasterWriter:
                     f"BLOCKXSIZE={_BLOCK_PX}",
                     f"BLOCKYSIZE={_BLOCK_PX}",
                     "SPARSE_OK=TRUE",
-                    "BIGTIFF=IF_NEEDED",
+                    "BIGTIFF=IF_SAFER",
                 ],
             )
             _describe(self._dataset, grid, kind)
@@ -113,6 +118,28 @@ class RasterWriter:
             band = self._dataset.GetRasterBand(1)
             band.WriteArray(codes, column, row)
             band.FlushCache()  # GDAL would keep what is written, up to a twentieth of the machine's memory
+
+    def write_with_overviews(self, codes: UInt8, row: int) -> None:
+        """Write the next rows of all from the north, each as wide as the raster, and their share of the overviews.
+
+        Raises:
+            OutputError: It cannot be written; `DiskFullError` when that is why.
+        """
+        self.write(codes, row)
+        grid = self._grid
+        with self._writing():
+            band = self._dataset.GetRasterBand(1)
+            if row == 0:
+                factors = overview_factors(grid.height_px, grid.width_px, _BLOCK_PX)
+                self._dataset.BuildOverviews("NONE", factors)
+                self._overviews = Overviews(len(factors), is_averaged=self._kind is PROBABILITY)
+            for start in range(0, len(codes), _REDUCED_ROWS):
+                part = codes[start : start + _REDUCED_ROWS]
+                is_last = row + start + len(part) == grid.height_px
+                for level, first, reduced in self._overviews.add(part, is_last=is_last):
+                    band.GetOverview(level).WriteArray(reduced, 0, first)
+            for level in range(band.GetOverviewCount()):
+                band.GetOverview(level).FlushCache()
 
     def close(self) -> None:
         """Finish the file.
@@ -168,7 +195,7 @@ def describe_rows(rows: Path, path: Path, grid: Grid, kind: RasterKind) -> None:
 
 
 def write_strips(path: Path, raster: RasterRows, grid: Grid, kind: RasterKind, feedback: Feedback) -> None:
-    """Write all of a raster.
+    """Write all of a raster, with overviews.
 
     Raises:
         OutputError: It cannot be written; `DiskFullError` when that is why.
@@ -176,11 +203,13 @@ def write_strips(path: Path, raster: RasterRows, grid: Grid, kind: RasterKind, f
     """
     with RasterWriter(path, grid, kind) as writer:
         for start, stop in Strips.of(raster, _BLOCK_PX, feedback):
-            writer.write(raster.read(start, stop), start)
+            writer.write_with_overviews(raster.read(start, stop), start)
 
 
 def to_cog(source: Path, destination: Path, kind: RasterKind, feedback: Feedback) -> None:
-    """Copy a raster of `RasterWriter` to a Cloud-Optimised GeoTIFF with overviews; description and scale are kept.
+    """Copy a raster of `RasterWriter` to a Cloud-Optimised GeoTIFF; description and scale are kept.
+
+    It gets the overviews of that raster, or if it has none, those that GDAL makes.
 
     Raises:
         OutputError: It cannot be written; `DiskFullError` when that is why.
@@ -196,7 +225,7 @@ def to_cog(source: Path, destination: Path, kind: RasterKind, feedback: Feedback
     ]
     with quiet_gdal():
         dataset = gdal.OpenEx(str(source), gdal.OF_RASTER)
-    # The copy, its overviews, and these once more while they are made.
+    # The copy, its overviews, and these once more where they have to be made.
     needed_bytes = dataset.RasterXSize * dataset.RasterYSize * 2
     check_room(destination.parent, needed_bytes)
     with writing(destination, needed_bytes):

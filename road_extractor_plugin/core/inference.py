@@ -113,9 +113,10 @@ def inferred(
     """
     blender = TileBlender(part.tiles, compute.card.tiling.margin_px)
     before = len(part.needed) - len(part.rows)
+    at_once = compute.device.batch_tiles
     with (
-        ahead(_read(source, compute.card.input, part, clock)) as read,
-        ahead(_predicted(read, compute, clock)) as predicted,
+        ahead(_read(source, compute.card.input, part, clock), at_once) as read,
+        ahead(_predicted(read, compute, clock), at_once) as predicted,
     ):
         blocks = _blended(predicted, blender, clock, feedback)
         yield islice(blocks, before * len(part.tiles.columns.starts), None)

@@ -16,6 +16,7 @@ from road_extractor_plugin.contract.raster_coding import NODATA
 from road_extractor_plugin.contract.request import Basemap, ExtractRequest
 from road_extractor_plugin.contract.result import Device
 from road_extractor_plugin.core.geotiff import encode_probability
+from road_extractor_plugin.core.heap import give_back_memory
 from road_extractor_plugin.core.inference import InferredBlock, inferred, plan_tiles
 from road_extractor_plugin.core.mosaic import Mosaic
 from road_extractor_plugin.core.progress import Pace, PartOf
@@ -24,6 +25,8 @@ from road_extractor_plugin.core.stopwatch import Stopwatch
 from road_extractor_plugin.core.strip_store import StripStore
 
 _FINDING = "finding roads"
+_WRITTEN_PX = 4_000_000
+"""Of a row of tiles, about so many pixels are written at a time."""
 NETWORK_SHARE = 0.9
 """Of the work on a raster, about; the rest comes behind the network."""
 
@@ -115,19 +118,34 @@ def run_network(
 def _write(
     job: NetworkJob, part: TileRows, blocks: Iterator[InferredBlock | None], strips: StripStore, pace: Pace
 ) -> None:
-    columns = len(part.tiles.columns.starts)
     done = computed = 0
     for row in part.rows:
-        codes = np.full((part.tiles.finished(row, 0).height, part.finished.width), NODATA, dtype=np.uint8)
         before = computed
-        for block in islice(blocks, columns):
-            if block is not None:
-                with job.clock.stage("write"):
-                    _, across = block.window.slices
-                    codes[:, across] = encode_probability(block.probability, block.valid)
-                computed += 1
-            done += 1
-            pace.tiles_done(done, computed, _FINDING)
+        for columns in _parts_of_a_row(part.tiles, row):
+            windows = [part.tiles.finished(row, column) for column in columns]
+            first, last = windows[0], windows[-1]
+            codes = np.full((first.height, last.column + last.width - first.column), NODATA, dtype=np.uint8)
+            for block in islice(blocks, len(windows)):
+                if block is not None:
+                    with job.clock.stage("write"):
+                        begin = block.window.column - first.column
+                        encoded = encode_probability(block.probability, block.valid)
+                        codes[:, begin : begin + block.window.width] = encoded
+                    computed += 1
+                done += 1
+                pace.tiles_done(done, computed, _FINDING)
+            with job.clock.stage("write"):
+                strips.put(codes, first.column)
         with job.clock.stage("write"):
             # Where imagery of a service is missing, another run shall ask for it again.
-            strips.append(codes, computed - before, is_final=job.mosaic is None or job.mosaic.counts().missing == 0)
+            is_final = job.mosaic is None or job.mosaic.counts().missing == 0
+            strips.finish(first.height, computed - before, is_final=is_final)
+        give_back_memory()
+
+
+def _parts_of_a_row(tiles: TileGrid, row: int) -> Iterator[range]:
+    """Columns of tiles that are written at a time, so that the memory for them does not grow with the raster."""
+    columns = len(tiles.columns.starts)
+    step = max(_WRITTEN_PX // (tiles.finished(row, 0).height * tiles.columns.tile_px), 1)
+    for first in range(0, columns, step):
+        yield range(first, min(first + step, columns))

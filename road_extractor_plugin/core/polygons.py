@@ -12,19 +12,16 @@ import numpy.typing as npt
 from road_extractor_plugin.contract.errors import RasterUnreadableError
 from road_extractor_plugin.contract.grid import Grid
 from road_extractor_plugin.contract.raster_coding import CERTAIN
-from road_extractor_plugin.core.burning import MemoryLayer
-from road_extractor_plugin.core.gdal_binding import gdal, gdal_detail, ogr, quiet_gdal
+from road_extractor_plugin.core.gdal_binding import gdal, gdal_detail, quiet_gdal
+from road_extractor_plugin.core.geotiff import RasterReader
 from road_extractor_plugin.core.ground import Ground
+from road_extractor_plugin.core.pixel_outlines import Rings, pixel_outlines
 
 Float64 = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
-Rings = tuple[Float64, ...]
 
-_ROAD = 1
 _STRIP_PX = 2_000_000
 """Pixels worked on at a time: few, so that their memory is used again for the next ones."""
-_PIXELS = (0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
-"""The geotransform of pixel coordinates themselves."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +51,7 @@ def road_polygons(mask: Path, probability: Path, grid: Grid) -> tuple[RoadPolygo
     """
     with quiet_gdal():
         try:
-            polygons = _outlines(mask)
+            polygons = pixel_outlines(RasterReader(mask))
             sums = _sums(polygons, probability, grid)
         except RuntimeError as error:
             raise RasterUnreadableError(mask, gdal_detail(error)) from error
@@ -62,18 +59,6 @@ def road_polygons(mask: Path, probability: Path, grid: Grid) -> tuple[RoadPolygo
         RoadPolygon(rings, float(square_metres), float(probability_sum / pixels))
         for rings, pixels, square_metres, probability_sum in zip(polygons, *sums)
     )
-
-
-def _outlines(mask: Path) -> list[Rings]:
-    """Rings of the polygons, in pixel coordinates."""
-    view = gdal.Translate("", str(mask), format="VRT")
-    view.SetGeoTransform(_PIXELS)
-    band = view.GetRasterBand(1)
-    regions = MemoryLayer(ogr.wkbPolygon)
-    # As its own mask, the band leaves out its zeros.
-    gdal.Polygonize(band, band, regions.layer, 0)
-    regions.layer.SetAttributeFilter(f"number = {_ROAD}")
-    return [_rings(region.GetGeometryRef()) for region in regions.layer]
 
 
 def _sums(polygons: Sequence[Rings], probability: Path, grid: Grid) -> Float64:
@@ -149,10 +134,3 @@ def _pixel_areas_m2(grid: Grid) -> Float64:
     y = y0 + (np.arange(grid.height_px) + 0.5) * y_size
     x = np.full_like(y, x0 + x_size * grid.width_px / 2)
     return Ground.of_grid(grid).square_metres_per_unit(np.column_stack([x, y])) * abs(x_size * y_size)
-
-
-def _rings(polygon: ogr.Geometry) -> Rings:
-    return tuple(
-        np.array(polygon.GetGeometryRef(index).GetPoints(), dtype=np.float64)[:, :2]
-        for index in range(polygon.GetGeometryCount())
-    )

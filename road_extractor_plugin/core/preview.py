@@ -11,8 +11,8 @@ import numpy.typing as npt
 from road_extractor_plugin.contract.grid import Grid
 from road_extractor_plugin.contract.model_card import InputSpec
 from road_extractor_plugin.contract.road_graph import RoadGraph
-from road_extractor_plugin.core.gdal_binding import close_dataset, gdal
 from road_extractor_plugin.core.output_errors import writing
+from road_extractor_plugin.core.png import write_png
 from road_extractor_plugin.core.raster_source import RasterSource
 
 UInt8 = npt.NDArray[np.uint8]
@@ -48,10 +48,8 @@ def write_preview(path: Path, source: RasterSource, graph: RoadGraph) -> None:
     lines = burnt_lines(graph, source.grid, (height, width))
     picture[:, _widened(lines, _CASING_RADIUS_PX)] = np.array(_CASING)[:, None]
     picture[:, _widened(lines, _LINE_RADIUS_PX)] = np.array(_LINE)[:, None]
-    memory = gdal.GetDriverByName("MEM").Create("", width, height, len(picture))
-    memory.WriteArray(picture)
     with writing(path, picture.nbytes):
-        close_dataset(gdal.GetDriverByName("PNG").CreateCopy(str(path), memory, options=["ZLEVEL=1"]))
+        write_png(path, picture)
 
 
 def burnt_lines(graph: RoadGraph, grid: Grid, shape: tuple[int, int]) -> BoolMask:

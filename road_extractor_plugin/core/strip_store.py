@@ -35,6 +35,8 @@ Value = TypeVar("Value")
 
 LEDGER = "ledger.jsonl"
 _STRIPS, _RASTER = "probability.rows", "probability.vrt"
+_CHECKED_BYTES = 1_000_000
+"""Read at a time for the checksum."""
 _SYNC_EVERY_S = 30.0
 """What a power cut may cost, besides the strip under way. A process that is killed loses that strip only."""
 
@@ -85,8 +87,10 @@ class StripStore:
         self._synced_s = time.monotonic()
         self._grown = threading.Condition()
         self._is_closed = False
+        self._valid_px = 0
+        """Of the parts of the next strip that are there."""
         with writing(folder / _STRIPS, 0):
-            mode = "wb" if head else "r+b"
+            mode = "w+b" if head else "r+b"
             self._strips: IO[bytes] = (folder / _STRIPS).open(mode, buffering=0)
             self._ledger: IO[bytes] = (folder / LEDGER).open(mode, buffering=0)
             if head:
@@ -121,17 +125,54 @@ class StripStore:
         Raises:
             OutputError: It cannot be written; `DiskFullError` when that is why.
         """
-        content = np.ascontiguousarray(codes).data.cast("B")
-        strip = FinishedStrip(len(codes), zlib.crc32(content), tiles_run, int(np.count_nonzero(codes != NODATA)))
-        self._is_ledger_whole &= is_final
+        self.put(codes, 0)
+        self.finish(len(codes), tiles_run, is_final=is_final)
+
+    def put(self, codes: UInt8, column: int) -> None:
+        """Write a part (rows, columns) of the next strip, from a column on; all of its parts have all of its rows.
+
+        Raises:
+            OutputError: It cannot be written; `DiskFullError` when that is why.
+        """
+        self._valid_px += int(np.count_nonzero(codes != NODATA))
+        rows = np.ascontiguousarray(codes)
+        pieces = [rows] if rows.shape[1] == self._width_px else rows
+        begin = self._begin_of_next + column
         with writing(self._folder / _STRIPS, codes.nbytes):
-            _write_all(self._strips, content)
+            for number, piece in enumerate(pieces):
+                self._strips.seek(begin + number * self._width_px)
+                _write_all(self._strips, piece.data.cast("B"))
+
+    def finish(self, rows: int, tiles_run: int, *, is_final: bool = True) -> None:
+        """Count the next strip as finished, when all of its parts are there; for the arguments see `append`.
+
+        Raises:
+            OutputError: It cannot be written; `DiskFullError` when that is why.
+        """
+        self._is_ledger_whole &= is_final
+        with writing(self._folder / _STRIPS, 0):
+            strip = FinishedStrip(rows, self._checksum_of_next(rows), tiles_run, self._valid_px)
+            self._valid_px = 0
             if self._is_ledger_whole:
                 _write_all(self._ledger, _line(asdict(strip)))
                 self._sync_now_and_then()
         with self._grown:
             self.finished.append(strip)
             self._grown.notify_all()
+
+    @property
+    def _begin_of_next(self) -> int:
+        """Byte of the file."""
+        return sum(strip.rows for strip in self.finished) * self._width_px
+
+    def _checksum_of_next(self, rows: int) -> int:
+        """CRC-32 of what stands in the file."""
+        self._strips.seek(self._begin_of_next)
+        left, checksum = rows * self._width_px, 0
+        while left and (content := self._strips.read(min(left, _CHECKED_BYTES))):
+            left -= len(content)
+            checksum = zlib.crc32(content, checksum)
+        return checksum
 
     def _sync_now_and_then(self) -> None:
         if time.monotonic() - self._synced_s > _SYNC_EVERY_S:

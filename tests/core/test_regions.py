@@ -132,10 +132,10 @@ def test_a_cancelled_region_leaves_nothing(request_: ExtractRequest, compute: Lo
 
 
 class Breaking(LocalCompute):
-    """Counts tiles; its device is lost at one of them."""
+    """Counts tiles, which it gets one by one; its device is lost at one of them."""
 
     def __init__(self, path: Path, card: ModelCard, lost_at: int = 10**9) -> None:
-        super().__init__(path, card, device="cpu")
+        super().__init__(path, card, device="cpu", threads=1)
         self.tiles = 0
         self._lost_at = lost_at
 

@@ -37,10 +37,10 @@ class Listening(SilentFeedback):
 
 
 class Counting(LocalCompute):
-    """Counts tiles, and fails or cancels at one of them."""
+    """Counts tiles, and fails or cancels at one of them; gets them one by one."""
 
     def __init__(self, path: Path, card: ModelCard, stop_at: int = 10**9, error: Exception | None = None) -> None:
-        super().__init__(path, card, device="cpu")
+        super().__init__(path, card, device="cpu", threads=1)
         self.tiles = 0
         self._stop_at = stop_at
         self._error = error or Cancelled()

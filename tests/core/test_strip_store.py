@@ -77,6 +77,21 @@ def test_goes_on_after_any_strip(count: int, tmp_path: Path) -> None:
     assert told == ([f"Goes on where an earlier run was stopped: {count} of 5 strips are finished."] if count else [])
 
 
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cuts=st.sets(st.integers(1, WIDTH - 1)), taken=st.integers(0, len(HEIGHTS)))
+def test_strips_in_parts_are_those_in_one(cuts: set[int], taken: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("run")
+    columns = [0, *sorted(cuts), WIDTH]
+    with StripStore(folder, WIDTH, LedgerHead(MADE_OF, len(HEIGHTS))) as store:
+        for number, codes in enumerate(strips()[:taken]):
+            for first, behind in reversed(list(zip(columns, columns[1:]))):
+                store.put(codes[:, first:behind], first)
+            store.finish(len(codes), number)
+        if taken < len(HEIGHTS):  # the next one is begun, but not finished
+            store.put(strips()[taken][:, : columns[1]], 0)
+    assert go_on(folder)[0] == taken
+
+
 def test_begins_with_nothing_without_a_word(tmp_path: Path) -> None:
     assert go_on(tmp_path) == (0, [])
 

@@ -15,12 +15,12 @@ from road_extractor_plugin.compute.predictors.devices import (
     Preference,
     devices_for,
     has_nvidia_driver,
-    usable_cpus,
 )
 from road_extractor_plugin.compute.predictors.measured import MeasuredPredictor
 from road_extractor_plugin.compute.predictors.predictor import Predictor
 from road_extractor_plugin.compute.predictors.speed_record import Setting, SpeedRecord, key_of
 from road_extractor_plugin.compute.predictors.steady import Opener, SteadyPredictor
+from road_extractor_plugin.compute.predictors.streams import Streams, usable_cpus
 from road_extractor_plugin.contract.errors import ComputeError, RequestError
 from road_extractor_plugin.contract.model_card import ModelCard
 
@@ -104,7 +104,7 @@ class _Choice:
 
     def _fastest(self, here: Sequence[DeviceKind], notes: list[str]) -> Predictor:
         versions = tuple(kind.runtime.version for kind in here)
-        key = key_of(self.path, (*versions, f"{self.threads} threads"), usable_cpus())
+        key = key_of(self.path, (*versions, str(Streams.of(self.threads, usable_cpus()))), usable_cpus())
         record = SpeedRecord()
         known = record.find(key)
         if known and known.fastest.device in {kind.name for kind in here}:  # 2

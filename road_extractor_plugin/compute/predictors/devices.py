@@ -108,10 +108,3 @@ def has_nvidia_driver() -> bool:
         or Path("/proc/driver/nvidia/version").exists()
         or (windows / "System32" / "nvcuda.dll").exists()
     )
-
-
-def usable_cpus() -> int:
-    """Logical processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from road_extractor_plugin.compute.predictors.failures import failure, telling_line
 from road_extractor_plugin.compute.predictors.predictor import Float32
 from road_extractor_plugin.compute.predictors.probability import checked_probability
+from road_extractor_plugin.compute.predictors.streams import Streams, usable_cpus
 from road_extractor_plugin.contract.errors import ComputeError, ModelUnreadableError
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.result import Device
@@ -55,14 +58,14 @@ class OpenVinoPredictor:
         self._target = target
         self._output = card.outputs[0]
         self._settings = {"PERFORMANCE_HINT": "LATENCY"}
-        batch = _GPU_BATCH
+        self._streams = Streams(1, threads)
         if target == CPU:
-            # Single precision even where the processor has bfloat16, so that all runtimes compute the same.
-            self._settings |= {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": str(threads)}
-            batch = 1
+            self._streams = Streams.of(threads, usable_cpus())
+            self._settings = _processor_settings(self._streams)
+        batch = self._streams.count if target == CPU else _GPU_BATCH
         self._model = self._read(path)
         self._compiled: dict[tuple[int, ...], Any] = {}
-        self.device = Device(_SHOWN[target], OpenVino().version, batch_tiles=batch, threads=threads)
+        self.device = Device(_SHOWN[target], OpenVino().version, batch_tiles=batch, threads=self._streams.threads)
 
     def _read(self, path: Path) -> Any:  # noqa: ANN401
         try:
@@ -73,13 +76,25 @@ class OpenVinoPredictor:
     def predict(self, tiles: Float32) -> Float32:
         """See `Predictor.predict`."""
         try:
-            network = self._network(tiles.shape)
-            # Its outputs are copied: else the next call would write into them.
-            outputs = network([tiles], share_outputs=False)
-            scores = outputs[network.output(self._output.name) if self._output.name else network.output(0)]
+            scores = self._scores(tiles)
         except (RuntimeError, MemoryError) as error:
             raise failure(self.device.name, tiles.shape, error) from error
         return checked_probability(scores, self._output.road_channel, tiles)
+
+    def _scores(self, tiles: Float32) -> Float32:
+        parts = np.split(tiles, len(tiles)) if self._streams.count > 1 else [tiles]
+        network = self._network(parts[0].shape)
+        output = network.output(self._output.name) if self._output.name else network.output(0)
+        requests = [network.create_infer_request() for _ in parts[: self._streams.count]]
+        scores = []
+        for first in range(0, len(parts), len(requests)):
+            begun = list(zip(requests, parts[first:]))
+            for request, part in begun:
+                request.start_async([part])
+            for request, _ in begun:
+                request.wait()
+                scores.append(request.get_tensor(output).data.copy())  # else the next one would write into them
+        return np.concatenate(scores)
 
     def _network(self, shape: tuple[int, ...]) -> Any:  # noqa: ANN401
         """Compiled for this shape."""
@@ -92,6 +107,18 @@ class OpenVinoPredictor:
         if len(self._compiled) > _MOST_SHAPES:
             del self._compiled[next(iter(self._compiled))]
         return network
+
+
+def _processor_settings(streams: Streams) -> dict[str, str]:
+    settings = {
+        # Single precision even where the processor has bfloat16, so that all runtimes compute the same.
+        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_NUM_THREADS": str(streams.count * streams.threads),
+    }
+    if streams.count == 1:
+        return {**settings, "PERFORMANCE_HINT": "LATENCY"}
+    # Threads are not bound to a processor each, for the tracer and others want a turn, too.
+    return {**settings, "NUM_STREAMS": str(streams.count), "ENABLE_CPU_PINNING": "NO"}
 
 
 def _import_openvino() -> Any:  # noqa: ANN401
