@@ -20,6 +20,7 @@ from road_extractor_plugin.contract.trace_settings import TraceSettings
 from road_extractor_plugin.core.gdal_binding import small_cache
 from road_extractor_plugin.core.geopackage import add_missing_imagery
 from road_extractor_plugin.core.geotiff import MASK, PROBABILITY, RasterKind, RasterReader, to_cog, write_strips
+from road_extractor_plugin.core.heap import keep_no_large_blocks
 from road_extractor_plugin.core.mosaic import Mosaic
 from road_extractor_plugin.core.network_run import Coverage, NetworkJob, run_network
 from road_extractor_plugin.core.preview import write_preview
@@ -42,6 +43,8 @@ _FOLLOWING_S_PER_MEGAPIXEL = 0.07
 """About what everything behind the network takes on one core of a desktop processor."""
 _FIXED_BYTES = 5_000_000
 """For an empty GeoPackage, the preview and the report."""
+_LARGE_PX = 100_000_000
+"""From here on memory is worth more than the time that it takes to give it back."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ def extract(
             feedback.warning(warning)
         grid = source.grid
         tiles = job.plan(source)
+        if grid.width_px * grid.height_px >= _LARGE_PX:
+            keep_no_large_blocks()
         needed_bytes = int(grid.width_px * grid.height_px * _BYTES_PER_PIXEL) + _FIXED_BYTES
         room = Room(unfinished_name(request), needed_bytes, lambda run: request.keep_unfinished and has_strips(run))
         with (
