@@ -85,6 +85,17 @@ class Network:
         paths = tuple(self.paths[edge] for edge in np.flatnonzero(kept))
         return Network(self.vertices, paths, self.length_px[kept], self.width_px[kept], self.bridged[kept])
 
+    def and_then(self, vertices: Vertices, paths: Sequence[Indices], width_px: Floats, bridged: BoolMask) -> Network:
+        """This network and, behind them, more edges; `vertices` are this network's and any behind them."""
+        lengths = Polylines.of([vertices.xy[path] for path in paths]).smoothed(SMOOTHING_PASSES).lengths()
+        return Network(
+            vertices,
+            (*self.paths, *paths),
+            np.append(self.length_px, lengths),
+            np.append(self.width_px, width_px),
+            np.append(self.bridged, bridged),
+        )
+
     def redrawn(self, vertices: Vertices, paths: Sequence[Indices]) -> Network:
         """The network with other lines for its edges; lengths are measured anew."""
         lines = Network(vertices, tuple(paths), self.length_px, self.width_px, self.bridged)

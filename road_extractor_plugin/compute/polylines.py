@@ -46,6 +46,18 @@ class Polylines:
         """The lines one by one, each (k, 2), as views."""
         return [self.points[start:stop] for start, stop in zip(self.offsets, self.offsets[1:])]
 
+    def at(self, chosen: Indices) -> Polylines:
+        """Some of the lines, in the order given."""
+        count = np.diff(self.offsets)[chosen]
+        offsets = np.concatenate([[0], np.cumsum(count)])
+        point = np.arange(offsets[-1]) + np.repeat(self.first[chosen] - offsets[:-1], count)
+        return Polylines(self.points[point], offsets)
+
+    def parts(self, kept: npt.NDArray[np.bool_]) -> Polylines:
+        """The lines over some of their points, (n,); parts may come out with fewer than two, or none."""
+        count = np.bincount(self.line_of_point[kept], minlength=self.first.size)
+        return Polylines(self.points[kept], np.concatenate([[0], np.cumsum(count)]))
+
     def distance_from_start(self) -> Floats:
         """(n,) Length of the line from its start to each point."""
         steps = np.zeros(len(self.points))

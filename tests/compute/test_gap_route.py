@@ -3,14 +3,46 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
-from road_extractor_plugin.compute.gap_route import NO_RIDGE, Evidence, likely_route, straight_route
+from road_extractor_plugin.compute.gap_route import (
+    NO_RIDGE,
+    Evidence,
+    GapRoutes,
+    Gaps,
+    likely_routes,
+    straight_routes,
+)
 from road_extractor_plugin.compute.raster_rows import ArrayRows
 
 START, END = np.array([10.5, 20.5]), np.array([40.5, 20.5])
+
+
+@dataclass(frozen=True)
+class Route:
+    """One way out of many."""
+
+    points: np.ndarray
+    gap_px: float
+    cost: float
+    probability: float
+    ridge_share: float
+
+
+def the_only(routes: GapRoutes) -> Route:
+    (points,) = routes.lines.split()
+    return Route(points, *(float(of[0]) for of in (routes.gap_px, routes.cost, routes.probability, routes.ridge_share)))
+
+
+def likely_route(start: np.ndarray, end: np.ndarray, width_px: float, evidence: Evidence) -> Route:
+    return the_only(likely_routes(Gaps(start[None], end[None], np.array([width_px])), evidence))
+
+
+def straight_route(start: np.ndarray, end: np.ndarray, evidence: Evidence) -> Route:
+    return the_only(straight_routes(Gaps(start[None], end[None], np.array([1.0])), evidence))
 
 
 @pytest.fixture
