@@ -27,6 +27,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -84,7 +85,7 @@ class _Bridges:
     @staticmethod
     def of_all(parts: Sequence[_Bridges]) -> _Bridges:
         """Several lots, one behind the other; at least one."""
-        lines = Polylines.of([line for part in parts for line in part.lines.split()])
+        lines = reduce(Polylines.and_then, (part.lines for part in parts))
         return _Bridges(
             Goals.of_all([part.goals for part in parts]), lines, np.concatenate([part.cost for part in parts])
         )

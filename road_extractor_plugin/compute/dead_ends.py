@@ -87,18 +87,20 @@ def drawn_to_mask_end(network: Network, mask: RasterRows, max_widths: float = 1.
         paths[edge] = np.append(kept[: len(kept) - cut], np.arange(count, count + len(places)))[::step]
         count += len(places)
     tips_drawn = Vertices(np.concatenate([_NOTHING, *added]), vertices.around.at(np.concatenate(tips)))
-    drawn = network.redrawn(vertices.and_then(tips_drawn), paths)
-    return drawn.redrawn(drawn.vertices, _kept_apart(drawn, network.paths, len(vertices)))
+    return _kept_apart(network.redrawn(vertices.and_then(tips_drawn), paths), network.paths, len(vertices))
 
 
-def _kept_apart(drawn: Network, before: Sequence[Indices], count: int) -> list[Indices]:
-    """Rule 3: the paths drawn, but those as before whose new vertices, from `count` on, led them to another line."""
+def _kept_apart(drawn: Network, before: Sequence[Indices], count: int) -> Network:
+    """Rule 3: the lines drawn, but those as before whose new vertices, from `count` on, led them to another line."""
     lines = drawn.lines()
     edge = lines.line_of_point
     is_new = np.concatenate([_NO_VERTEX, *drawn.paths]) >= count
     is_new[:-1] |= is_new[1:]  # the segment to it as well
     meeting = set(edge[meeting_segments(lines, is_new)].ravel().tolist()) & set(edge[is_new].tolist())
-    return [before[number] if number in meeting else path for number, path in enumerate(drawn.paths)]
+    if not meeting:
+        return drawn
+    paths = [before[number] if number in meeting else path for number, path in enumerate(drawn.paths)]
+    return drawn.redrawn(drawn.vertices, paths)
 
 
 _NO_VERTEX = np.empty(0, dtype=np.int64)

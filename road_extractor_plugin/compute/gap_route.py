@@ -236,7 +236,8 @@ class _Part:
             for one, other, side in zip(low, high, raster.shape[::-1])
         )
         values = raster.read(top, max(bottom, top))[:, left : max(right, left)]
-        return _Part(np.where(values == NODATA, np.uint8(0), values), top, left)
+        unknown = values == NODATA
+        return _Part(np.where(unknown, np.uint8(0), values) if unknown.any() else values, top, left)
 
     def at(self, places: Floats, certain: float = CERTAIN) -> Singles:
         """(...) What is stored at places (2, ...) y and x, bilinear, over what is certain; beyond the raster is 0."""

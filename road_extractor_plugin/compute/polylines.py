@@ -11,6 +11,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
+_NO_PLACE: Indices = np.empty(0, dtype=np.int64)
+
 
 @dataclass(frozen=True, eq=False)
 class Polylines:
@@ -26,6 +28,12 @@ class Polylines:
         """Put lines, each (k, 2), into one value."""
         offsets = np.concatenate([[0], np.cumsum([len(line) for line in lines], dtype=np.int64)])
         return Polylines(np.concatenate([np.empty((0, 2)), *lines]), offsets)
+
+    @staticmethod
+    def over(places: Floats, paths: Sequence[Indices]) -> Polylines:
+        """Lines through places (k, 2), each given by the numbers of its places."""
+        offsets = np.concatenate([[0], np.cumsum([len(path) for path in paths], dtype=np.int64)])
+        return Polylines(places[np.concatenate([_NO_PLACE, *paths])], offsets)
 
     @property
     def first(self) -> Indices:
@@ -52,6 +60,11 @@ class Polylines:
         offsets = np.concatenate([[0], np.cumsum(count)])
         point = np.arange(offsets[-1]) + np.repeat(self.first[chosen] - offsets[:-1], count)
         return Polylines(self.points[point], offsets)
+
+    def and_then(self, others: Polylines) -> Polylines:
+        """These lines and, behind them, others."""
+        points = np.concatenate([self.points, others.points])
+        return Polylines(points, np.append(self.offsets, others.offsets[1:] + self.offsets[-1]))
 
     def parts(self, kept: npt.NDArray[np.bool_]) -> Polylines:
         """The lines over some of their points, (n,); parts may come out with fewer than two, or none."""
