@@ -141,7 +141,10 @@ def joined(network: Network) -> Network:
     if not loose.any():
         return network
     edge = np.flatnonzero(loose)
-    chains = [edge[np.array(chain) >> 1] * 2 + (np.array(chain) & 1) for chain in follow(node[edge], nodes.size, np.flatnonzero(~passed))]
+    chains = [
+        edge[np.array(chain) >> 1] * 2 + (np.array(chain) & 1)
+        for chain in follow(node[edge], nodes.size, np.flatnonzero(~passed))
+    ]
     staying = network.only(~loose)
     paths = [_join(network.paths, chain.tolist()) for chain in chains]
     longest = [int(parts[np.argmax(network.length_px[parts])]) for parts in (chain >> 1 for chain in chains)]

@@ -27,6 +27,7 @@ _KEPT_PX, _MIN_KEPT_ROWS = 16_000_000, 256
 
 _BLOCK_PX = 1_000_000
 """Pixels compressed together."""
+_UNPACKED_BLOCKS = 4
 _FAST = 1
 """Level of compression: masks are so uniform that more would gain nothing."""
 
@@ -71,6 +72,7 @@ class PackedRows:
         self._width = width
         self._starts = [0]
         self._blocks: list[bytes] = []
+        self._unpacked: dict[int, Stored] = {}
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -100,12 +102,20 @@ class PackedRows:
         block = bisect_right(self._starts, start) - 1
         done = start
         while done < stop:
-            values = np.frombuffer(zlib.decompress(self._blocks[block]), dtype=np.uint8).reshape(-1, self._width)
-            part = values[done - self._starts[block] : stop - self._starts[block]]
+            part = self._block(block)[done - self._starts[block] : stop - self._starts[block]]
             rows[done - start : done - start + len(part)] = part
             done += len(part)
             block += 1
         return rows
+
+    def _block(self, number: int) -> Stored:
+        """The rows of a block; those of the latest few are kept as they are, as strips overlap."""
+        if number not in self._unpacked:
+            while len(self._unpacked) >= _UNPACKED_BLOCKS:
+                del self._unpacked[next(iter(self._unpacked))]
+            values = np.frombuffer(zlib.decompress(self._blocks[number]), dtype=np.uint8)
+            self._unpacked[number] = values.reshape(-1, self._width)
+        return self._unpacked[number]
 
 
 class RowsInTheMaking(PackedRows):
