@@ -13,7 +13,7 @@ BoolMask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
-PIECE_PX = 8.0
+PIECE_PX = 4.0
 """Segments are looked for in pieces no longer than this, so that those near each other are found in linear time."""
 
 ON_LINE = 1e-9
@@ -50,12 +50,12 @@ def _pieces(points: Floats, start: Indices) -> tuple[Floats, Indices]:
     """Middles (k, 2) of the pieces of segments, and the segment of each, as the index of its first point."""
     way = points[start + 1] - points[start]
     count = np.maximum(np.ceil(np.hypot(way[:, 0], way[:, 1]) / PIECE_PX).astype(np.int64), 1)
-    if (count == 1).all():
-        return points[start] + 0.5 * way, start
+    middles, long = points[start] + 0.5 * way, np.flatnonzero(count > 1)
+    count = count[long]
     number = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
     share = (number + 0.5) / np.repeat(count, count)
-    middles = np.repeat(points[start], count, axis=0) + share[:, None] * np.repeat(way, count, axis=0)
-    return middles, np.repeat(start, count)
+    divided = np.repeat(points[start[long]], count, axis=0) + share[:, None] * np.repeat(way[long], count, axis=0)
+    return np.concatenate([middles, divided]), np.concatenate([start, np.repeat(start[long], count)])
 
 
 def _is_near(points: Floats, start: Indices, others: Indices) -> BoolMask:

@@ -165,7 +165,7 @@ def joined_paths(paths: Sequence[Indices], vertex_count: int) -> list[Indices]:
 def _join(paths: Sequence[Indices], chain: list[int]) -> Indices:
     """One path from a chain of them; dart 2 k is path k, and 2 k + 1 the same backwards."""
     first, *others = [paths[dart >> 1][:: -1 if dart & 1 else 1] for dart in chain]
-    return np.concatenate([first, *(path[1:] for path in others)])
+    return np.concatenate([first, *(path[1:] for path in others)]) if others else first
 
 
 def _ends(paths: Sequence[Indices]) -> Indices:
