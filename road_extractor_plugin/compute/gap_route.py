@@ -60,6 +60,10 @@ _SIDEWAYS = np.float32(math.sqrt(2) / 2)
 """Half the length of a step to another row."""
 
 
+_COST: Singles = 1 - np.log(np.maximum(np.arange(256) / CERTAIN, MIN_PROBABILITY)).astype(np.float32)
+"""Of a step, by what is stored."""
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """What was predicted, over the whole raster; only windows of it are read."""
@@ -177,15 +181,17 @@ class _Windows:
             return _points(places), at, np.ones_like(at), np.ones_like(at, dtype=bool)
         row = np.arange(-self._reach.max(), self._reach.max() + 1)
         window = self._places(np.broadcast_to(row[:, None], (self.column_count, row.size, len(self._columns))))
-        probability = raster.at(window)
-        cost = 1 - np.log(np.maximum(probability, np.float32(MIN_PROBABILITY)))
+        cost = _COST[raster.nearest(window)]
         if evidence.orientation is not None:
             cost += self._disagreement(evidence.orientation, window)
         cost[:, np.abs(row)[:, None] > self._reach] = np.inf
-        taken = _least_way(cost, self._columns)
-        here = (np.arange(self.column_count)[:, None], taken, np.arange(len(self._columns)))
-        at = probability[here]
-        return _points(window[(slice(None), *here)]), at, cost[here], self._stands_out(raster, row[taken], at)
+        taken = row[_least_way(cost, self._columns)]
+        way = self._places(taken)
+        at = raster.at(way)
+        paid = 1 - np.log(np.maximum(at, np.float32(MIN_PROBABILITY)))
+        if evidence.orientation is not None:
+            paid += self._disagreement(evidence.orientation, way)
+        return _points(way), at, paid, self._stands_out(raster, taken, at)
 
     def _places(self, row: Indices) -> Floats:
         """(2, columns, ..., k) y and x of places by their row (columns, ..., k)."""
@@ -247,6 +253,19 @@ class _Part:
         )
         values /= np.float32(certain)
         return values
+
+    def nearest(self, places: Floats) -> npt.NDArray[np.uint8]:
+        """(...) What is stored in the pixels that places (2, ...) y and x lie in; beyond the raster is 0."""
+        row, column = (axis.astype(np.int32) for axis in places)
+        row -= self.top
+        column -= self.left
+        height, width = self.values.shape
+        if places.min() >= 0 and row.max(initial=0) < height and column.max(initial=0) < width:
+            return self.values.ravel().take(row * width + column)
+        inside = (places >= 0).all(axis=0) & (row < height) & (column < width)
+        stored = np.zeros(row.shape, dtype=np.uint8)
+        stored[inside] = self.values[row[inside], column[inside]]
+        return stored
 
 
 def _points(places: Floats) -> Floats:
