@@ -39,7 +39,6 @@ from road_extractor_plugin.compute.meetings import meeting_segments
 from road_extractor_plugin.compute.network import Network, Vertices
 from road_extractor_plugin.compute.network_lines import DeadEnds, NetworkLines
 from road_extractor_plugin.compute.polylines import Polylines
-from road_extractor_plugin.compute.raster_rows import KeptRows
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 
 BoolMask = npt.NDArray[np.bool_]
@@ -102,7 +101,6 @@ def bridge_gaps(network: Network, evidence: Evidence, settings: TraceSettings, p
     """
     if not settings.max_gap_m or not network.paths:
         return network
-    evidence = replace(evidence, probability=KeptRows(evidence.probability))
     bridged = _bridged(_Search(GapGoals(NetworkLines(network), settings, pixel_m), settings, pixel_m), evidence)
     if not bridged.bridged.any():
         return bridged

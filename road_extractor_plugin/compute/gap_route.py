@@ -20,14 +20,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
 from road_extractor_plugin.compute.polylines import Polylines
-from road_extractor_plugin.compute.raster_rows import RasterRows
+from road_extractor_plugin.compute.raster_rows import KeptRows, RasterRows
 from road_extractor_plugin.contract.raster_coding import CERTAIN, NODATA
 
 BoolMask = npt.NDArray[np.bool_]
@@ -130,6 +130,7 @@ def _routes(gaps: Gaps, evidence: Evidence, stray: float) -> GapRoutes:
     first = np.cumsum(columns) - columns
     total = int(columns.sum())
     points, at, cost, ridge = np.empty((total, 2)), np.empty(total), np.empty(total), np.empty(total, dtype=bool)
+    evidence = replace(evidence, probability=KeptRows(_WithoutNodata(evidence.probability)))
     for lot in _lots(gaps, columns, evidence.probability.shape[1]):
         windows = _Windows(gaps.at(lot), columns[lot], stray)
         inside = np.arange(windows.column_count)[:, None] < columns[lot]
@@ -226,6 +227,22 @@ class _Windows:
 
 
 @dataclass(frozen=True, eq=False)
+class _WithoutNodata:
+    """A raster with 0 where it has no data."""
+
+    raster: RasterRows
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.raster.shape
+
+    def read(self, start: int, stop: int) -> npt.NDArray[np.uint8]:
+        values = self.raster.read(start, stop)
+        unknown = values == NODATA
+        return np.where(unknown, np.uint8(0), values) if unknown.any() else values
+
+
+@dataclass(frozen=True, eq=False)
 class _Part:
     """Rows and columns of a raster from some on."""
 
@@ -235,15 +252,14 @@ class _Part:
 
     @staticmethod
     def of(raster: RasterRows, places: Floats, margin_px: float) -> _Part:
-        """What is around places (n, 2), without data 0."""
+        """What is around places (n, 2)."""
         low, high = places.min(axis=0) - margin_px, places.max(axis=0) + margin_px
         (left, right), (top, bottom) = (
             (min(max(math.floor(one), 0), side), min(max(math.ceil(other), 0), side))
             for one, other, side in zip(low, high, raster.shape[::-1])
         )
         values = raster.read(top, max(bottom, top))[:, left : max(right, left)]
-        unknown = values == NODATA
-        return _Part(np.where(unknown, np.uint8(0), values) if unknown.any() else values, top, left)
+        return _Part(values, top, left)
 
     def at(self, places: Floats, certain: float = CERTAIN) -> Singles:
         """(...) What is stored at places (2, ...) y and x, bilinear, over what is certain; beyond the raster is 0."""

@@ -13,7 +13,7 @@ Indices = npt.NDArray[np.int64]
 BoolMask = npt.NDArray[np.bool_]
 
 
-def simplified(lines: Polylines, tolerance_px: float) -> Polylines:
+def simplified(lines: Polylines, tolerance_px: float) -> tuple[Polylines, Indices]:
     """Douglas-Peucker (1973, doi:10.3138/FM57-6770-U75U-7727) for all lines at once.
 
     1. End points stay.
@@ -29,16 +29,20 @@ def simplified(lines: Polylines, tolerance_px: float) -> Polylines:
         tolerance_px: Largest distance of a dropped point from the new line.
 
     Returns:
-        The lines over a subset of their points.
+        The lines over a subset of their points, and (k, 2) the segments that meet all the same, as `meeting_segments`.
     """
     kept = np.zeros(len(lines.points), dtype=bool)
     kept[lines.first] = kept[lines.last] = True  # 1
     kept[_points_against_collapse(lines)] = True  # 3
     _keep_far_points(lines, kept, tolerance_px)  # 2
-    while (again := _points_against_meeting(lines, kept)).size:  # 4
+    while True:  # 4
+        simple = _over(lines, kept)
+        meeting = meeting_segments(simple)
+        again = _points_against_meeting(lines, kept, meeting)
+        if not again.size:
+            return simple, meeting
         kept[again] = True
         _keep_far_points(lines, kept, tolerance_px)
-    return _over(lines, kept)
 
 
 def _keep_far_points(lines: Polylines, kept: BoolMask, tolerance_px: float) -> None:
@@ -62,10 +66,10 @@ def _over(lines: Polylines, kept: BoolMask) -> Polylines:
     return Polylines(lines.points[kept], np.concatenate([[0], np.cumsum(counts)]))
 
 
-def _points_against_meeting(lines: Polylines, kept: BoolMask) -> Indices:
+def _points_against_meeting(lines: Polylines, kept: BoolMask, meeting: Indices) -> Indices:
     """Rule 4: the furthest point of each part that meets another."""
     stops = np.flatnonzero(kept)
-    part = np.unique(meeting_segments(_over(lines, kept)))
+    part = np.unique(meeting)
     start, stop = stops[part], stops[part + 1]
     has_more = stop - start > 1
     return _furthest(lines.points, start[has_more], stop[has_more])[0]

@@ -152,8 +152,7 @@ def _thinned(mask: BoolMask, turns: int | None = None) -> tuple[BoolMask, Indice
     Returns:
         (height, width) what is left, and the rows of the pixels that went in the last of the turns.
     """
-    flags = np.zeros(mask.size + 1, dtype=np.uint8)  # one more, as four are read at once
-    flags[:-1] = mask.ravel()
+    flags = mask.astype(np.uint8).ravel()
     steps = [row * mask.shape[1] + column for row, column in _NEIGHBOURS]
     nothing = np.empty(0, dtype=np.int64)
     outline = np.flatnonzero(mask & ~_has_all_sides(mask))
@@ -165,30 +164,21 @@ def _thinned(mask: BoolMask, turns: int | None = None) -> tuple[BoolMask, Indice
         for kind, table in enumerate(_TABLES):
             # `awake[kind]` is from two passes ago; its pixels that woke again are in the other list as well.
             both = [awake[1 - kind], awake[kind][flags[awake[kind]] & _AWAKE[1 - kind] == 0]]
-            gone[kind] = _removable(flags, np.concatenate(both), mask.shape[1], table)
+            gone[kind] = _removable(flags, np.concatenate(both), steps, table)
             flags[awake[kind]] &= ~_AWAKE[kind]
             flags[gone[kind]] = 0
             awake[kind] = _wake(flags, gone[kind], steps, _AWAKE[kind])
     rows = np.concatenate(gone) // mask.shape[1] if turn == turns else nothing
-    return (flags[:-1] & _ROAD).astype(bool).reshape(mask.shape), rows
+    return (flags & _ROAD).astype(bool).reshape(mask.shape), rows
 
 
-def _removable(flags: Flags, pixels: Indices, width: int, table: BoolMask) -> Indices:
-    """Those of the pixels that are road and have a neighbourhood of the table.
-
-    Three pixels of a row are read at once, as the lower bytes of a number that starts at the one in the west, and their
-    first bits put side by side.
-    """
-    pixels = pixels[flags[pixels] & _ROAD != 0]
-    numbers = np.ndarray(flags.size - 3, dtype="<u4", buffer=flags, strides=(1,))
-    neighbourhood = np.zeros(pixels.size, dtype=np.uint32)
-    for row in (-1, 0, 1):
-        three = numbers[pixels + (row * width - 1)]
-        three &= np.uint32(0x010101)
-        three |= (three >> np.uint32(7)) | (three >> np.uint32(14))
-        neighbourhood <<= np.uint32(3)
-        neighbourhood |= three & np.uint32(7)
-    removable: Indices = pixels[table[neighbourhood]]
+def _removable(flags: Flags, pixels: Indices, steps: list[int], table: BoolMask) -> Indices:
+    """Those of the pixels that are road and have a neighbourhood of the table."""
+    pixels = pixels[flags.take(pixels) & _ROAD != 0]
+    neighbourhood = np.zeros(pixels.size, dtype=np.uint8)
+    for bit, step in enumerate(steps):
+        neighbourhood |= (flags.take(pixels + step) & _ROAD) << np.uint8(bit)
+    removable: Indices = pixels[table.take(neighbourhood)]
     return removable
 
 
@@ -197,14 +187,14 @@ def _wake(flags: Flags, gone: Indices, steps: list[int], mark: np.uint8) -> Indi
     woken = []
     for step in steps:
         beside = gone + step
-        beside = beside[flags[beside] & (_ROAD | mark) == _ROAD]
+        beside = beside[flags.take(beside) & (_ROAD | mark) == _ROAD]
         flags[beside] |= mark
         woken.append(beside)
     return np.concatenate(woken)
 
 
 def _tables() -> tuple[BoolMask, BoolMask]:
-    """(512,) for either pass of a turn: the neighbourhoods in which a road pixel goes."""
+    """(256,) for either pass of a turn: the neighbourhoods in which a road pixel goes."""
     number = np.arange(256)
     around = [number >> bit & 1 for bit in range(8)]
     north, east, south, west = around[1::2]
@@ -217,17 +207,7 @@ def _tables() -> tuple[BoolMask, BoolMask]:
         table[[*others, *_NEVER]] = False
     first[[*_ONLY_FIRST, *_IN_BOTH]] = True
     second[[*_ONLY_SECOND, *_IN_BOTH]] = True
-    return _by_rows(first), _by_rows(second)
-
-
-def _by_rows(table: BoolMask) -> BoolMask:
-    """(512,) A table (256,) by neighbourhoods as `_removable` puts them together: from the north, each row from the
-    west in its lowest bit."""
-    number = np.arange(512)
-    around = np.zeros_like(number)
-    for bit, (row, column) in enumerate(_NEIGHBOURS):
-        around |= (number >> (3 * (1 - row) + column + 1) & 1) << bit
-    return table[around]
+    return first, second
 
 
 def _has_all_sides(mask: BoolMask) -> BoolMask:
