@@ -101,17 +101,16 @@ def _furthest(points: Floats, start: Indices, stop: Indices) -> tuple[Indices, F
     count = stop - start - 1
     begin = np.cumsum(count) - count
     inner = np.arange(count.sum()) - np.repeat(begin - start - 1, count)
-    origin = np.repeat(points[start], count, axis=0)
-    distance = _distance_to_segment(points[inner] - origin, np.repeat(points[stop] - points[start], count, axis=0))
+    distance = _distance_to_chord(points, inner, np.repeat(start, count), np.repeat(stop, count))
     largest = np.maximum.reduceat(distance, begin)
     is_largest = np.flatnonzero(distance == np.repeat(largest, count))
     return inner[is_largest[np.searchsorted(is_largest, begin)]], largest
 
 
-def _distance_to_segment(offset: Floats, chord: Floats) -> Floats:
-    """(n,) distance of points from segments, both (n, 2) and relative to the segment's start."""
-    square = np.einsum("ij,ij->i", chord, chord)
-    share = np.einsum("ij,ij->i", offset, chord) / np.where(square > 0, square, 1.0)
-    gap = offset - np.clip(share, 0.0, 1.0)[:, None] * chord
-    distance: Floats = np.hypot(gap[:, 0], gap[:, 1])
+def _distance_to_chord(points: Floats, inner: Indices, start: Indices, stop: Indices) -> Floats:
+    """(n,) distance of points from the segments between two others; all are given by their numbers."""
+    (x, u), (y, v) = ((axis[inner] - axis[start], axis[stop] - axis[start]) for axis in points.T)
+    square = u * u + v * v
+    share = np.clip((x * u + y * v) / np.where(square > 0, square, 1.0), 0.0, 1.0)
+    distance: Floats = np.hypot(x - share * u, y - share * v)
     return distance

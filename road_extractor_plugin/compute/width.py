@@ -169,16 +169,18 @@ class _Outline:
         Within `NEAR_PX` ring after ring is looked at, beyond that a search tree tells the distance.
         """
         outline, stride = self.is_outline.ravel(), self.is_outline.shape[1]
-        found = np.empty_like(places)
         flat = (places[:, 0] - self.first_row + NEAR_PX) * stride + places[:, 1] + 1 + NEAR_PX
-        searching = np.arange(len(places))
-        for ring in _rings():
-            if not searching.size:
-                return found
+        taken = np.zeros(len(places), dtype=np.int64)
+        searching, tried = np.arange(len(places)), 0
+        rings = _rings()
+        for ring in rings:
             first = _first_true(outline, flat, ring[:, 0] * stride + ring[:, 1])
             hit = first >= 0
-            found[searching[hit]] = places[searching[hit]] + ring[first[hit]]
-            searching, flat = searching[~hit], flat[~hit]
+            taken[searching[hit]] = tried + first[hit]
+            searching, flat, tried = searching[~hit], flat[~hit], tried + len(ring)
+            if not searching.size:
+                break
+        found: Pixels = places + np.concatenate(rings)[taken]
         if searching.size:
             found[searching] = self._far(places[searching])
         return found
