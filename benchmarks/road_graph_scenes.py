@@ -18,7 +18,7 @@ from road_extractor_plugin.compute.metrics.metric_graph import MetricGraph
 from road_extractor_plugin.compute.raster_rows import ArrayRows
 from road_extractor_plugin.compute.tracing import trace
 from road_extractor_plugin.contract.model_card import Thresholds
-from road_extractor_plugin.contract.raster_coding import CERTAIN
+from road_extractor_plugin.contract.raster_coding import CERTAIN, NODATA
 from road_extractor_plugin.contract.road_graph import RoadGraph
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 from road_extractor_plugin.core.line_file import local_metres, read_lines
@@ -156,10 +156,15 @@ def read_mask(path: Path) -> np.ndarray:
 
 
 def prediction_scenes(options: argparse.Namespace) -> Iterator[Scene]:
-    """Predictions; their truth is the trace of the mask."""
+    """Predictions; their truth is the trace of the mask, both only where a mask of that name in `valid` beside the
+    masks is set, if there is one."""
     for path in masks_of(options) if options.predictions else []:
         probability = gdal.Open(str(options.predictions / f"{path.stem}_probability.tif")).ReadAsArray()
-        truth = traced(stored(read_mask(path).astype(float)), 1.0, max_gap_m=0.0)
+        mask = stored(read_mask(path).astype(float))
+        valid = path.parent.with_name("valid") / path.name
+        if valid.is_file():
+            probability[~read_mask(valid)] = mask[~read_mask(valid)] = NODATA
+        truth = traced(mask, 1.0, max_gap_m=0.0)
         yield Scene(f"{path.stem} predicted", probability, 1.0, lines_of(truth), is_prediction=True)
 
 
