@@ -156,8 +156,10 @@ def read_mask(path: Path) -> np.ndarray:
 
 
 def prediction_scenes(options: argparse.Namespace) -> Iterator[Scene]:
-    """Predictions; their truth is the trace of the mask, both only where a mask of that name in `valid` beside the
-    masks is set, if there is one."""
+    """Predictions; their truth is the trace of the mask.
+
+    Where a mask of the same name lies in `valid` beside the masks, both are cut to it.
+    """
     for path in masks_of(options) if options.predictions else []:
         probability = gdal.Open(str(options.predictions / f"{path.stem}_probability.tif")).ReadAsArray()
         mask = stored(read_mask(path).astype(float))

@@ -15,7 +15,7 @@ r"""Bridges over gaps: roads that the network lost for a few metres, under trees
    best of its dead end takes its place. One that meets its goal earlier than planned ends there. Close to its ends it
    runs straight.
 6. **One for each dead end.** The cheapest come first: the cost of the gap, times two more for each full
-   `max_gap_turn_deg` that the bridge turns, and times 0.6 between two dead ends, as it explains both.
+   `max_gap_turn_deg` that the bridge turns, and times 0.4 between two dead ends, as it explains both.
 7. **Missing crossings.** When all that is done, dead ends that are left are led to the side of the bridges by the same
    rules: where a whole crossing is missing, that joins both of its roads.
 
@@ -57,8 +57,8 @@ SIDE_TURN = 0.8
 SHOWN_PX = 8.0
 """Rule 2: so far from its start a way shows where it sets out for."""
 
-PAIR_COST = 0.6
-"""Rule 6; chosen with gaps that were cut into predictions of scenes held out of training."""
+PAIR_COST = 0.4
+"""Rule 6; chosen with gaps that were cut into predictions of scenes of the training folder, held out or not."""
 
 _TOGETHER = 2048
 """Goals to which ways are looked for at a time."""

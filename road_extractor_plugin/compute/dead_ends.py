@@ -161,7 +161,7 @@ class _Ends:
 
 
 def _onward(shown: Floats, stretch_px: Floats, reach_px: Floats, owner: Indices) -> Floats:
-    """(n, 2) Ways from the last of four places (k, 4, 2) on each line, half a stretch apart, to so far on, by step 2."""
+    """(n, 2) Ways from the last of four places (k, 4, 2) of each line, half a stretch apart, to so far on; step 2."""
     x, y = np.moveaxis(np.diff(shown, axis=1), -1, 0)
     directions = np.arctan2(y, x)
     bends = np.remainder(np.diff(directions, axis=1) + math.pi, 2 * math.pi) - math.pi

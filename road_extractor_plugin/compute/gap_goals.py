@@ -96,7 +96,7 @@ class GapGoals:
             start, point = self._near(first, min(first + _TOGETHER, len(self.dead_ends)))
             pairs = self._pairs[slice(*np.searchsorted(self._pairs[:, 0], [first, first + _TOGETHER]))]
             if start.size or len(pairs):
-                yield Goals.of_all(self._ahead(pairs, start, point))
+                yield Goals.of_all(list(self._ahead(pairs, start, point)))
 
     def _points_that_may_be_led_to(self) -> Indices:
         lines = self.lines

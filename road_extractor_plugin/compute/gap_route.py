@@ -151,7 +151,7 @@ def _lots(gaps: Gaps, columns: Indices, raster_width: int) -> Iterator[Indices]:
             columns[order[begin:]] <= _LONGER * columns[order[begin]] + 1
         )
         alike &= np.cumsum(places[begin:]) <= max(_LOT_PLACES, places[begin])
-        stop = begin + int(np.argmin(np.append(alike, False)))  # noqa: FBT003  (a sentinel)
+        stop = begin + int(np.argmin(np.append(alike, False)))
         yield order[begin:stop]
         begin = stop
 
@@ -173,7 +173,7 @@ class _Windows:
         self._straight = not stray
         self._reach = np.ceil(stray * gaps.length_px).astype(np.int64) + 1 if stray else np.zeros_like(columns)
 
-    def ways(self, evidence: Evidence) -> tuple[Floats, Floats, Floats, BoolMask]:
+    def ways(self, evidence: Evidence) -> tuple[Floats, Singles, Singles, BoolMask]:
         """Points (columns, k, 2) of the ways, and (columns, k) probability, cost and whether they stand out there."""
         raster = self._part_of(evidence.probability)
         if self._straight:
@@ -198,9 +198,9 @@ class _Windows:
         """(2, columns, ..., k) y and x of places by their row (columns, ..., k)."""
         column = np.arange(self.column_count).reshape(-1, *(1,) * (row.ndim - 1))
         places = np.empty((2, *row.shape))
-        for axis, place in zip((1, 0), places):
-            np.multiply(row, self._across[:, axis], out=place)
-            place += self._gaps.start[:, axis] + column * self._along[:, axis]
+        for number, axis in enumerate((1, 0)):
+            np.multiply(row, self._across[:, axis], out=places[number])
+            places[number] += self._gaps.start[:, axis] + column * self._along[:, axis]
         return places
 
     def _stands_out(self, raster: _Part, row: Indices, at: Singles) -> BoolMask:
@@ -277,7 +277,8 @@ class _Part:
         column -= self.left
         height, width = self.values.shape
         if places.min() >= 0 and row.max(initial=0) < height and column.max(initial=0) < width:
-            return self.values.ravel().take(row * width + column)
+            near: npt.NDArray[np.uint8] = self.values.ravel().take(row * width + column)
+            return near
         inside = (places >= 0).all(axis=0) & (row < height) & (column < width)
         stored = np.zeros(row.shape, dtype=np.uint8)
         stored[inside] = self.values[row[inside], column[inside]]

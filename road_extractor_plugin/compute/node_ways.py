@@ -82,7 +82,7 @@ def _shortest_links(ends: Indices, length_px: Floats, node_count: int) -> csr_ma
     order = np.lexsort((length_px, ends.max(axis=1), ends.min(axis=1)))
     order = order[ends[order, 0] != ends[order, 1]]
     pairs = np.sort(ends[order], axis=1)
-    is_first = np.append(True, (pairs[1:] != pairs[:-1]).any(axis=1))[: len(pairs)]  # noqa: FBT003  (a sentinel)
+    is_first = np.append(True, (pairs[1:] != pairs[:-1]).any(axis=1))[: len(pairs)]
     one, other = pairs[is_first].T
     length = length_px[order][is_first]
     both = (np.append(one, other), np.append(other, one))

@@ -158,7 +158,8 @@ def _counted(start: Indices, stop: Indices) -> Indices:
     """All numbers from each start to before its stop."""
     count = stop - start
     behind = np.cumsum(count)
-    return np.arange(count.sum()) + np.repeat(start - (behind - count), count)
+    counted: Indices = np.arange(count.sum()) + np.repeat(start - (behind - count), count)
+    return counted
 
 
 @dataclass(eq=False)
