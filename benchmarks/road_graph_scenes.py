@@ -18,12 +18,14 @@ from road_extractor_plugin.compute.metrics.metric_graph import MetricGraph
 from road_extractor_plugin.compute.raster_rows import ArrayRows
 from road_extractor_plugin.compute.tracing import trace
 from road_extractor_plugin.contract.model_card import Thresholds
-from road_extractor_plugin.contract.raster_coding import CERTAIN
+from road_extractor_plugin.contract.model_file import read_card
+from road_extractor_plugin.contract.raster_coding import CERTAIN, NODATA
 from road_extractor_plugin.contract.road_graph import RoadGraph
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 from road_extractor_plugin.core.line_file import local_metres, read_lines
+from road_extractor_plugin.engine.models import default_model
 
-SETTINGS = TraceSettings(Thresholds(high=0.7, low=0.4))
+SETTINGS = TraceSettings(read_card(default_model()).thresholds)
 """With the thresholds of the default model."""
 DRAWN_AT = Thresholds(high=0.5, low=0.5)
 """Where a drawn road is as wide as it was drawn."""
@@ -155,11 +157,20 @@ def read_mask(path: Path) -> np.ndarray:
     return (pixels[0] if pixels.ndim > 2 else pixels) > pixels.max() / 2  # noqa: PLR2004
 
 
-def prediction_scenes(options: argparse.Namespace) -> Iterator[Scene]:
-    """Predictions; their truth is the trace of the mask."""
+def prediction_scenes(options: argparse.Namespace, stems: set[str] | None = None) -> Iterator[Scene]:
+    """Predictions; their truth is the trace of the mask.
+
+    Where a mask of the same name lies in `valid` beside the masks, both are cut to it.
+    """
     for path in masks_of(options) if options.predictions else []:
+        if stems is not None and path.stem not in stems:
+            continue
         probability = gdal.Open(str(options.predictions / f"{path.stem}_probability.tif")).ReadAsArray()
-        truth = traced(stored(read_mask(path).astype(float)), 1.0, max_gap_m=0.0)
+        mask = stored(read_mask(path).astype(float))
+        valid = path.parent.with_name("valid") / path.name
+        if valid.is_file():
+            probability[~read_mask(valid)] = mask[~read_mask(valid)] = NODATA
+        truth = traced(mask, 1.0, max_gap_m=0.0)
         yield Scene(f"{path.stem} predicted", probability, 1.0, lines_of(truth), is_prediction=True)
 
 

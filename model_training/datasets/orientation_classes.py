@@ -74,7 +74,7 @@ def centre_lines(road: npt.NDArray[np.bool_], tolerance_px: float) -> list[Float
     chains = follow(graph.links, len(graph.pixels))
     paths = [np.append(tails[chain], tails[chain[-1] ^ 1]) for chain in chains]
     places = graph.pixels[:, ::-1].astype(np.float64)  # (n, 2) x, y
-    lines = simplified(Polylines.of([places[path] for path in paths]), tolerance_px)  # 2
+    lines, _ = simplified(Polylines.of([places[path] for path in paths]), tolerance_px)  # 2
     return [_towards_origin(line) for line in lines.split()]
 
 

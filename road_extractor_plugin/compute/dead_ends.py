@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -64,95 +63,127 @@ def drawn_to_mask_end(network: Network, mask: RasterRows, max_widths: float = 1.
     if not max_widths:
         return network
     vertices, paths = network.vertices, list(network.paths)
-    lines = network.lines().split()
     dead = network.degree[network.ends] == 1
-    where = [(edge, 1 if end else -1) for edge, end in np.argwhere(dead).tolist()]
-    ends = [
-        _dead_end(
-            lines[edge][::step],
-            vertices.around.radius_px[network.paths[edge]][::step],
-            network.width_px[edge],
-            USABLE if dead[edge].all() else USABLE_TO_JUNCTION,
-            max_widths,
-        )
-        for edge, step in where
-    ]
-    added = _road_ends([end.ahead for end in ends], mask)
+    edge, end = np.nonzero(dead)
+    lines = _Ends(network, edge, end == 1, np.where(dead.all(axis=1), USABLE, USABLE_TO_JUNCTION)[edge])
+    ways = lines.onward(max_widths)
+    added = _places_on_road(ways, mask)
     tips = [_NO_VERTEX]
     count = len(vertices)
-    for (edge, step), end, places in zip(where, ends, added):
-        kept = paths[edge][::step]
-        cut = end.cut if len(places) else 0
-        tips.append(np.repeat(kept[-1], len(places)))
-        paths[edge] = np.append(kept[: len(kept) - cut], np.arange(count, count + len(places)))[::step]
+    for number, forward, cut, places in zip(edge.tolist(), (end == 1).tolist(), lines.cut.tolist(), added):
+        step = 1 if forward else -1
+        kept = paths[number][::step]
+        if len(places):
+            kept = kept[: len(kept) - cut]
+        tips.append(np.repeat(paths[number][::step][-1], len(places)))
+        paths[number] = np.append(kept, np.arange(count, count + len(places)))[::step]
         count += len(places)
     tips_drawn = Vertices(np.concatenate([_NOTHING, *added]), vertices.around.at(np.concatenate(tips)))
-    drawn = network.redrawn(vertices.and_then(tips_drawn), paths)
-    return drawn.redrawn(drawn.vertices, _kept_apart(drawn, network.paths, len(vertices)))
+    return _kept_apart(network.redrawn(vertices.and_then(tips_drawn), paths), network.paths, len(vertices))
 
 
-def _kept_apart(drawn: Network, before: Sequence[Indices], count: int) -> list[Indices]:
-    """Rule 3: the paths drawn, but those as before whose new vertices, from `count` on, led them to another line."""
+def _kept_apart(drawn: Network, before: Sequence[Indices], count: int) -> Network:
+    """Rule 3: the lines drawn, but those as before whose new vertices, from `count` on, led them to another line."""
     lines = drawn.lines()
     edge = lines.line_of_point
     is_new = np.concatenate([_NO_VERTEX, *drawn.paths]) >= count
     is_new[:-1] |= is_new[1:]  # the segment to it as well
     meeting = set(edge[meeting_segments(lines, is_new)].ravel().tolist()) & set(edge[is_new].tolist())
-    return [before[number] if number in meeting else path for number, path in enumerate(drawn.paths)]
+    if not meeting:
+        return drawn
+    paths = [before[number] if number in meeting else path for number, path in enumerate(drawn.paths)]
+    return drawn.redrawn(drawn.vertices, paths)
 
 
 _NO_VERTEX = np.empty(0, dtype=np.int64)
 _NOTHING: Floats = np.empty((0, 2))
 
 
-@dataclass(frozen=True, eq=False)
-class _DeadEnd:
-    cut: int
-    """Number of points to cut off at the line's end."""
-    ahead: Floats
-    """(n, 2) Places from there on where the road may still be."""
+class _Ends:
+    """The ends of k lines, each given from its other end to this one.
+
+    Args:
+        network: Of the lines.
+        edge: (k,)
+        forward: (k,) Whether the end is the edge's last.
+        usable: (k,) Share of the line that may show where its end leads to.
+    """
+
+    def __init__(self, network: Network, edge: Indices, forward: BoolMask, usable: Floats) -> None:
+        self._lines = network.lines().at(edge)
+        self._width_px = network.width_px[edge]
+        count = np.diff(self._lines.offsets)
+        turned = np.repeat(~forward, count)
+        order = np.arange(turned.size)
+        order[turned] = (np.repeat(self._lines.first + self._lines.last, count) - order)[turned]
+        vertex = np.concatenate([_NO_VERTEX, *(network.paths[number] for number in edge.tolist())])[order]
+        self._lines = Polylines(self._lines.points[order], self._lines.offsets)
+        self._along = self._lines.distance_from_start()
+        self._base, self._stretch = self._base_and_stretch(network.vertices.around.radius_px[vertex], usable)
+        self.cut: Indices = self._lines.last - self._base
+        """(k,) Number of points to cut off."""
+
+    def _base_and_stretch(self, radius_px: Floats, usable: Floats) -> tuple[Indices, Floats]:
+        """(k,) The point from which each line is drawn on, and the length of the stretch before that shows whereto."""
+        lines, along = self._lines, self._along
+        line = lines.line_of_point
+        length, width = along[lines.last], self._width_px[line]
+        to_tip = length[line] - along
+        middle = (2 * radius_px >= FULL_RADIUS_SHARE * width) & (to_tip >= 0.5 * width + SMOOTHED_PX)
+        place = np.append(-1, np.flatnonzero(middle | (to_tip > width + SMOOTHED_PX)))
+        base = np.maximum(place[np.searchsorted(place, lines.last, side="right") - 1], lines.first)
+        stretch = np.minimum(np.maximum(2 * self._width_px, MIN_STRETCH_PX), usable * length - to_tip[base])
+        too_short = stretch < MIN_STRETCH_PX
+        return np.where(too_short, lines.last, base), np.where(too_short, MIN_STRETCH_PX, stretch)
+
+    def onward(self, max_widths: float) -> Polylines:
+        """Places where the roads may still be, `STEP_PX` apart; none of a short line that ends where it starts."""
+        lines, along, base = self._lines, self._along, self._base
+        shown = lines.points[self._behind()]
+        reach = along[lines.last] - along[base] + max_widths * self._width_px + 2
+        reach[(shown[:, -1] == shown[:, 1]).all(axis=1)] = 0.0
+        count = np.ceil(reach / STEP_PX).astype(np.int64)
+        offsets = np.append(0, np.cumsum(count))
+        owner = np.repeat(np.arange(count.size), count)
+        far = STEP_PX * (np.arange(owner.size) - offsets[owner])
+        return Polylines(lines.points[base][owner] + _onward(shown, self._stretch, far, owner), offsets)
+
+    def _behind(self) -> Indices:
+        """(k, 4) The points that are at least so far before the base, or the first."""
+        lines, along = self._lines, self._along
+        apart = 2 * along.max(initial=0.0) + self._stretch.max(initial=0.0) * _SHOWN[0] + 1  # between two lines
+        wanted = along[self._base, None] - self._stretch[:, None] * _SHOWN
+        number = np.arange(wanted.shape[0])
+        behind = (
+            np.searchsorted(along + apart * lines.line_of_point, wanted + apart * number[:, None], side="right") - 1
+        )
+        return np.maximum(behind, lines.first[:, None])
 
 
-def _dead_end(points: Floats, radius_px: Floats, width_px: float, usable: float, max_widths: float) -> _DeadEnd:
-    """What becomes of the end of a line, given from its other end to this one."""
-    to_tip = np.append(np.cumsum(np.hypot(*np.diff(points[::-1], axis=0).T))[::-1], 0.0)
-    middle = (2 * radius_px >= FULL_RADIUS_SHARE * width_px) & (to_tip >= 0.5 * width_px + SMOOTHED_PX) | (
-        to_tip > width_px + SMOOTHED_PX
+def _onward(shown: Floats, stretch_px: Floats, reach_px: Floats, owner: Indices) -> Floats:
+    """(n, 2) Ways from the last of four places (k, 4, 2) of each line, half a stretch apart, to so far on; step 2."""
+    x, y = np.moveaxis(np.diff(shown, axis=1), -1, 0)
+    directions = np.arctan2(y, x)
+    bends = np.remainder(np.diff(directions, axis=1) + math.pi, 2 * math.pi) - math.pi
+    bend, size = bends.mean(axis=1), np.abs(bends)
+    straight = (bends.min(axis=1) * bends.max(axis=1) <= 0) | (
+        size.min(axis=1) < np.maximum(MIN_BEND, size.max(axis=1) / 2)
     )
-    base = int(np.flatnonzero(middle)[-1]) if middle.any() else 0
-    stretch = min(max(2 * width_px, MIN_STRETCH_PX), usable * to_tip[0] - to_tip[base])
-    if stretch < MIN_STRETCH_PX:
-        base, stretch = len(points) - 1, MIN_STRETCH_PX
-    behind = np.searchsorted(-to_tip, -to_tip[base] - stretch * _SHOWN, side="right") - 1
-    shown = points[np.maximum(behind, 0)]
-    if (shown[-1] == shown[1]).all():  # a short line that ends where it starts
-        return _DeadEnd(0, _NOTHING)
-    reach = np.arange(0.0, to_tip[base] + max_widths * width_px + 2, STEP_PX)
-    return _DeadEnd(len(points) - 1 - base, points[base] + _onward(shown, stretch, reach))
-
-
-def _onward(shown: Floats, stretch_px: float, reach_px: Floats) -> Floats:
-    """(n, 2) Ways from the last of four places on a line, half a stretch apart, to so far on, by step 2."""
-    directions = [math.atan2(y, x) for x, y in np.diff(shown, axis=0).tolist()]
-    bends = [math.remainder(after - before, 2 * math.pi) for before, after in zip(directions, directions[1:])]
-    bend = sum(bends) / len(bends)
-    if min(bends) * max(bends) <= 0 or min(map(abs, bends)) < max(MIN_BEND, max(map(abs, bends)) / 2):
-        way = shown[-1] - shown[1]
-        straight: Floats = reach_px[:, None] * (way / np.hypot(*way))
-        return straight
-    turn = bend / (0.5 * stretch_px) * reach_px
-    direction = directions[-1] + 0.5 * bend + 0.5 * turn  # a chord runs as the circle does in its middle
+    way = shown[:, -1] - shown[:, 1]
+    turn = np.where(straight, 0.0, bend / (0.5 * stretch_px))[owner] * reach_px
+    ahead = np.where(straight, np.arctan2(way[:, 1], way[:, 0]), directions[:, -1] + 0.5 * bend)
+    direction = ahead[owner] + 0.5 * turn  # a chord runs as the circle does in its middle
     chord = reach_px * np.sinc(0.5 * turn / math.pi)
     return np.column_stack([chord * np.cos(direction), chord * np.sin(direction)])
 
 
-def _road_ends(ways: list[Floats], mask: RasterRows) -> list[Floats]:
+def _places_on_road(ways: Polylines, mask: RasterRows) -> list[Floats]:
     """The places of each way, a pixel apart, up to which all of it is on the mask; (0, 2) if that is its first."""
-    places = Polylines.of(ways)
-    off = np.flatnonzero(~is_road(mask, places.points))
-    first_off = np.append(off, len(places.points))[np.searchsorted(off, places.first)]
-    steps = np.minimum(first_off, places.last + 1) - places.first
+    off = np.flatnonzero(~is_road(mask, ways.points))
+    first_off = np.append(off, len(ways.points))[np.searchsorted(off, ways.first)]
+    count = np.minimum(first_off, ways.last + 1) - ways.first
+    every = round(1 / STEP_PX)
     return [
-        way[count - 1 : 0 : -round(1 / STEP_PX)][::-1] if count > 1 else _NOTHING
-        for way, count in zip(ways, steps.tolist())
+        way[number - 1 : 0 : -every][::-1] if number > 1 else _NOTHING
+        for way, number in zip(ways.split(), count.tolist())
     ]

@@ -98,18 +98,25 @@ def merge_junctions(network: Network, widths: float = 1.0) -> Network:
     if not widths:
         return network
     ends, vertices = network.ends, network.vertices
-    narrowest = np.array([vertices.around.width_px[path].min() for path in network.paths])
-    reach = np.maximum(widths * narrowest, MIN_MERGE_PX)
     between = (network.degree[ends] >= JUNCTION_DEGREE).all(axis=1) & (ends[:, 0] != ends[:, 1])
-    short = np.flatnonzero(between & (network.length_px < reach))
+    short = np.flatnonzero(between)
+    narrowest = np.array([vertices.around.width_px[network.paths[edge]].min() for edge in short.tolist()])
+    reach = np.maximum(widths * narrowest, MIN_MERGE_PX)
+    is_short = network.length_px[short] < reach
+    short, reach = short[is_short], reach[is_short]
     if not short.size:
         return network
-    short = short[np.argsort(network.length_px[short], kind="stable")]
-    group = _groups(ends[short], reach[short], vertices.xy)
+    order = np.argsort(network.length_px[short], kind="stable")
+    short, reach = short[order], reach[order]
+    group = _groups(ends[short], reach, vertices.xy)
     kept = np.ones(len(ends), dtype=bool)
     kept[short] = group[ends[short, 0]] != group[ends[short, 1]]
     merged = _with_centres(vertices, group)
-    paths = [_led_to_centres(path, group, merged.xy) for path in network.only(kept).paths]
+    is_led = kept & (group[ends] != ends).any(axis=1)
+    paths = list(network.paths)
+    for edge in np.flatnonzero(is_led).tolist():
+        paths[edge] = _led_to_centres(paths[edge], group, merged.xy)
+    paths = [paths[edge] for edge in np.flatnonzero(kept).tolist()]
     return joined(measured(merged, _without_doubles(paths)))
 
 
@@ -146,8 +153,6 @@ def _led_to_centres(path: Indices, group: Indices, xy: Floats) -> Indices:
     A path that would keep no more than one inner point keeps all, so that no loop vanishes and no two lines become one.
     """
     first, last = group[path[0]], group[path[-1]]
-    if first == path[0] and last == path[-1]:
-        return path
     inner = path[1:-1]
     kept = np.ones(inner.size, dtype=bool)
     for old, new in ((path[0], first), (path[-1], last)):
@@ -160,11 +165,14 @@ def _led_to_centres(path: Indices, group: Indices, xy: Floats) -> Indices:
 
 def _without_doubles(paths: list[Indices]) -> list[Indices]:
     """The paths, but only one of those that go straight, without inner points, between the same two vertices."""
-    distinct = {}
+    seen: set[tuple[int, ...]] = set()
+    distinct = []
     for path in paths:
-        first, *inner, last = path.tolist()
-        distinct[tuple(inner) or (min(first, last), max(first, last))] = path
-    return list(distinct.values())
+        straight = tuple(sorted(path.tolist())) if len(path) == 2 else ()  # noqa: PLR2004  (both ends)
+        if straight not in seen or not straight:
+            seen.add(straight)
+            distinct.append(path)
+    return distinct
 
 
 def drop_small_components(network: Network, min_component_px: float) -> Network:

@@ -6,13 +6,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
+from road_extractor_plugin.compute.near_cells import may_be_within
 from road_extractor_plugin.compute.polylines import Polylines
 
 BoolMask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
-PIECE_PX = 8.0
+PIECE_PX = 4.0
 """Segments are looked for in pieces no longer than this, so that those near each other are found in linear time."""
 
 ON_LINE = 1e-9
@@ -39,8 +40,7 @@ def meeting_segments(lines: Polylines, among: BoolMask | None = None) -> Indices
     start = np.flatnonzero(is_start)
     if among is not None:
         start = start[wanted[start] | _is_near(lines.points, start, np.flatnonzero(wanted))]
-    pairs = _near_pairs(lines.points, start)
-    pairs = pairs[wanted[pairs].any(axis=1)]
+    pairs = _near_pairs(lines.points, start, wanted)
     first, second = (np.stack([lines.points[pairs[:, side]], lines.points[pairs[:, side] + 1]]) for side in (0, 1))
     meeting: Indices = pairs[_touch(first, second) & ~_share_no_more_than_an_end(lines, pairs, first, second)]
     return meeting
@@ -50,31 +50,31 @@ def _pieces(points: Floats, start: Indices) -> tuple[Floats, Indices]:
     """Middles (k, 2) of the pieces of segments, and the segment of each, as the index of its first point."""
     way = points[start + 1] - points[start]
     count = np.maximum(np.ceil(np.hypot(way[:, 0], way[:, 1]) / PIECE_PX).astype(np.int64), 1)
+    middles, long = points[start] + 0.5 * way, np.flatnonzero(count > 1)
+    count = count[long]
     number = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
     share = (number + 0.5) / np.repeat(count, count)
-    middles = np.repeat(points[start], count, axis=0) + share[:, None] * np.repeat(way, count, axis=0)
-    return middles, np.repeat(start, count)
+    divided = np.repeat(points[start[long]], count, axis=0) + share[:, None] * np.repeat(way[long], count, axis=0)
+    return np.concatenate([middles, divided]), np.concatenate([start, np.repeat(start[long], count)])
 
 
 def _is_near(points: Floats, start: Indices, others: Indices) -> BoolMask:
     """(n,) which segments may meet some of the others."""
     near = np.zeros(len(points), dtype=bool)
-    if others.size:
-        middles, segment = _pieces(points, start)
-        distance, _ = cKDTree(_pieces(points, others)[0]).query(middles, distance_upper_bound=1.001 * PIECE_PX)
-        near[segment[np.isfinite(distance)]] = True
+    middles, segment = _pieces(points, start)
+    near[segment[may_be_within(1.001 * PIECE_PX, middles, _pieces(points, others)[0])]] = True
     return near[start]
 
 
-def _near_pairs(points: Floats, start: Indices) -> Indices:
-    """(k, 2) pairs of different segments that may meet, the lower first."""
+def _near_pairs(points: Floats, start: Indices, wanted: BoolMask) -> Indices:
+    """(k, 2) pairs of different segments that may meet, the lower first, at least one of them wanted."""
     if not start.size:
         return np.empty((0, 2), dtype=np.int64)
     middles, segment = _pieces(points, start)
     pairs = segment[cKDTree(middles).query_pairs(1.001 * PIECE_PX, output_type="ndarray")]
-    pairs = np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1)
-    distinct: Indices = np.unique(pairs, axis=0)
-    return distinct
+    one, other = pairs[(pairs[:, 0] != pairs[:, 1]) & wanted[pairs].any(axis=1)].T
+    key = np.unique(np.minimum(one, other) * len(points) + np.maximum(one, other))
+    return np.column_stack(np.divmod(key, len(points)))
 
 
 def _touch(first: Floats, second: Floats) -> BoolMask:

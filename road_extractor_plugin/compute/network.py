@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,9 @@ Indices = npt.NDArray[np.int64]
 
 SMOOTHING_PASSES = 4
 """With fewer, straight roads come out too long; with more, rings of 10 px too short."""
+
+_ENDS_PASSED = 2
+"""Edge ends at a node that is none."""
 
 _NO_VERTEX: Indices = np.empty(0, dtype=np.int64)
 
@@ -59,8 +63,10 @@ class Network:
     """(m,) Median width of each edge away from its ends."""
     bridged: BoolMask
     """(m,) Whether the edge fills a gap."""
+    drawn: Polylines | None = None
+    """The smoothed lines, where they are known."""
 
-    @property
+    @cached_property
     def ends(self) -> Indices:
         """(m, 2) first and last vertex of each edge."""
         return _ends(self.paths)
@@ -82,44 +88,73 @@ class Network:
 
     def only(self, kept: BoolMask) -> Network:
         """The network with the edges that are kept."""
-        paths = tuple(self.paths[edge] for edge in np.flatnonzero(kept))
-        return Network(self.vertices, paths, self.length_px[kept], self.width_px[kept], self.bridged[kept])
+        edges = np.flatnonzero(kept)
+        paths = tuple(self.paths[edge] for edge in edges.tolist())
+        drawn = self.drawn.at(edges) if self.drawn else None
+        return Network(self.vertices, paths, self.length_px[kept], self.width_px[kept], self.bridged[kept], drawn)
+
+    def and_then(self, vertices: Vertices, paths: Sequence[Indices], width_px: Floats, bridged: BoolMask) -> Network:
+        """This network and, behind them, more edges; `vertices` are this network's and any behind them."""
+        lines = _smoothed(vertices, paths)
+        return Network(
+            vertices,
+            (*self.paths, *paths),
+            np.append(self.length_px, lines.lengths()),
+            np.append(self.width_px, width_px),
+            np.append(self.bridged, bridged),
+            self.lines().and_then(lines),
+        )
 
     def redrawn(self, vertices: Vertices, paths: Sequence[Indices]) -> Network:
         """The network with other lines for its edges; lengths are measured anew."""
-        lines = Network(vertices, tuple(paths), self.length_px, self.width_px, self.bridged)
-        return replace(lines, length_px=lines.lines().lengths())
+        lines = _smoothed(vertices, paths)
+        return Network(vertices, tuple(paths), lines.lengths(), self.width_px, self.bridged, lines)
 
     def lines(self) -> Polylines:
         """The edges' smoothed lines."""
-        return Polylines.of([self.vertices.xy[path] for path in self.paths]).smoothed(SMOOTHING_PASSES)
+        return self.drawn or _smoothed(self.vertices, self.paths)
 
 
 def measured(vertices: Vertices, paths: Sequence[Indices]) -> Network:
     """A network, no edge of which is bridged, with the length and width of each edge measured."""
-    lines = Polylines.of([vertices.xy[path] for path in paths]).smoothed(SMOOTHING_PASSES)
+    lines = _smoothed(vertices, paths)
     flat = np.concatenate([_NO_VERTEX, *paths])
     bridged = np.zeros(len(paths), dtype=bool)
-    return Network(vertices, tuple(paths), lines.lengths(), _widths(lines, flat, vertices.around), bridged)
+    return Network(vertices, tuple(paths), lines.lengths(), _widths(lines, flat, vertices.around), bridged, lines)
+
+
+def _smoothed(vertices: Vertices, paths: Sequence[Indices]) -> Polylines:
+    return Polylines.over(vertices.xy, paths).smoothed(SMOOTHING_PASSES)
 
 
 def joined(network: Network) -> Network:
     """The network with edges joined wherever exactly two ends meet, unless one of them is that of a bridge.
 
-    A joined edge has the width of its longest part.
+    A joined edge has the width of its longest part. Those that are joined stand behind those that stay.
     """
-    paths, lengths, widths, bridged = [], [], [], []
-    seams = np.unique(network.ends[network.bridged])
-    loops = np.column_stack([seams, seams])  # keep the chains from passing
-    for chain in follow(np.concatenate([network.ends, loops]), len(network.vertices)):
-        parts = [dart >> 1 for dart in chain]
-        if parts[0] >= len(network.paths):
-            continue
-        paths.append(_join(network.paths, chain))
-        lengths.append(network.length_px[parts].sum())
-        widths.append(network.width_px[max(parts, key=network.length_px.__getitem__)])
-        bridged.append(network.bridged[parts[0]])
-    return Network(network.vertices, tuple(paths), np.array(lengths), np.array(widths), np.array(bridged, dtype=bool))
+    ends = network.ends
+    nodes, node = np.unique(ends, return_inverse=True)
+    node = node.reshape(-1, 2)
+    passed = np.bincount(node.ravel(), minlength=nodes.size) == _ENDS_PASSED
+    passed[node[network.bridged]] = False
+    loose = passed[node].any(axis=1)
+    if not loose.any():
+        return network
+    edge = np.flatnonzero(loose)
+    chains = [
+        edge[np.array(chain) >> 1] * 2 + (np.array(chain) & 1)
+        for chain in follow(node[edge], nodes.size, np.flatnonzero(~passed))
+    ]
+    staying = network.only(~loose)
+    paths = [_join(network.paths, chain.tolist()) for chain in chains]
+    longest = [int(parts[np.argmax(network.length_px[parts])]) for parts in (chain >> 1 for chain in chains)]
+    return Network(
+        network.vertices,
+        (*staying.paths, *paths),
+        np.append(staying.length_px, [network.length_px[chain >> 1].sum() for chain in chains]),
+        np.append(staying.width_px, network.width_px[longest]),
+        np.append(staying.bridged, network.bridged[longest]),
+    )
 
 
 def joined_paths(paths: Sequence[Indices], vertex_count: int) -> list[Indices]:
@@ -130,7 +165,7 @@ def joined_paths(paths: Sequence[Indices], vertex_count: int) -> list[Indices]:
 def _join(paths: Sequence[Indices], chain: list[int]) -> Indices:
     """One path from a chain of them; dart 2 k is path k, and 2 k + 1 the same backwards."""
     first, *others = [paths[dart >> 1][:: -1 if dart & 1 else 1] for dart in chain]
-    return np.concatenate([first, *(path[1:] for path in others)])
+    return np.concatenate([first, *(path[1:] for path in others)]) if others else first
 
 
 def _ends(paths: Sequence[Indices]) -> Indices:

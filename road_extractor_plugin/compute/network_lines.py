@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +9,9 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from road_extractor_plugin.compute.network import Network
+from road_extractor_plugin.compute.node_ways import Ways
 
+BoolMask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
@@ -20,14 +20,28 @@ MIN_STRETCH_PX = 8.0
 
 
 @dataclass(frozen=True, eq=False)
-class DeadEnd:
-    """Where a road ends within the data."""
+class DeadEnds:
+    """Where d roads end within the data."""
 
-    node: int
+    node: Indices
+    """(d,)"""
     xy: Floats
+    """(d, 2)"""
     outward: Floats
-    """Unit vector in which the road would go on."""
-    width_px: float
+    """(d, 2) Unit vectors in which the roads would go on."""
+    width_px: Floats
+    """(d,) Of the roads."""
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.node)
+
+    def turns(self, number: Indices, xy: Floats) -> Floats:
+        """(k,) Angles between the directions in which some of the roads end and the straight lines to places (k, 2)."""
+        x, y = (xy - self.xy[number]).T
+        u, v = self.outward[number].T
+        turns: Floats = np.abs(np.arctan2(u * y - v * x, u * x + v * y))
+        return turns
 
 
 class NetworkLines:
@@ -41,60 +55,41 @@ class NetworkLines:
         self.vertex: Indices = np.concatenate(network.paths)
         self.xy = network.vertices.xy[self.vertex]
         self.radius_px = network.vertices.around.radius_px[self.vertex]
-        self.tree = cKDTree(self.xy)
+        self.tree = cKDTree(self.xy, balanced_tree=False, compact_nodes=False)
         self.ends, self.degree = network.ends, network.degree
-        self._links: dict[int, list[tuple[int, float]]] = {}
-        for (one, other), length in zip(self.ends.tolist(), network.length_px.tolist()):
-            self._links.setdefault(one, []).append((other, length))
-            self._links.setdefault(other, []).append((one, length))
 
-    def dead_ends(self) -> list[DeadEnd]:
+    def dead_ends(self) -> DeadEnds:
         """Those that are not at the edge of the data, from north to south."""
         inside = (self.degree[self.ends] == 1) & ~self.network.vertices.around.at_data_edge[self.ends]
         southward = np.argsort(self.network.vertices.xy[self.ends[inside], 1], kind="stable")
-        return [self._dead_end(edge, end) for edge, end in np.argwhere(inside)[southward].tolist()]
+        edge, end = np.argwhere(inside)[southward].T
+        shown = np.array([self._last_stretch(*which) for which in zip(edge.tolist(), end.tolist())], dtype=np.int64)
+        base, tip = self.xy[shown.reshape(-1, 2).T]
+        length = np.maximum(np.hypot(*(tip - base).T), 1e-9)
+        return DeadEnds(self.ends[edge, end], tip, (tip - base) / length[:, None], self.network.width_px[edge])
 
-    def _dead_end(self, edge: int, end: int) -> DeadEnd:
-        part = slice(self.offsets[edge], self.offsets[edge + 1])
-        line, along = self.xy[part], self.along_px[part]
-        width = float(self.network.width_px[edge])
-        to_tip = along[-1] - along if end else along
-        near = np.flatnonzero(to_tip <= max(2 * width, MIN_STRETCH_PX))
-        tip, base = (near[-1], near[0]) if end else (near[0], near[-1])
-        way = line[tip] - line[base]
-        return DeadEnd(int(self.ends[edge, end]), line[tip], way / max(float(np.hypot(*way)), 1e-9), width)
+    def _last_stretch(self, edge: int, end: int) -> tuple[int, int]:
+        """The points between which a line shows in which direction it ends."""
+        first, stop = int(self.offsets[edge]), int(self.offsets[edge + 1])
+        along = self.along_px[first:stop]
+        reach = max(2 * self.network.width_px[edge], MIN_STRETCH_PX)
+        if end:
+            return first + int(np.searchsorted(along, along[-1] - reach)), stop - 1
+        return first + int(np.searchsorted(along, reach, side="right")) - 1, first
 
-    def distances_from(self, node: int, limit_px: float) -> dict[int, float]:
-        """Length of the way to each node within the limit. SciPy's would fill a row as long as the whole network."""
-        done: dict[int, float] = {}
-        queue = [(0.0, node)]
-        while queue:
-            distance, place = heapq.heappop(queue)
-            if place in done:
-                continue
-            done[place] = distance
-            for neighbour, length in self._links[place]:
-                if distance + length <= limit_px and neighbour not in done:
-                    heapq.heappush(queue, (distance + length, neighbour))
-        return done
-
-    def way_to(self, points: Indices, distances: dict[int, float]) -> Floats:
-        """Length of the way through the network to points; infinite where it is beyond the limit."""
+    def way_to(self, points: Indices, start: Indices, ways: Ways) -> Floats:
+        """(k,) Length of the way through the network to each point, from the node with that number among the ways'."""
         edge = self.edge[points]
-        from_start, from_end = (
-            np.array([distances.get(node, math.inf) for node in self.ends[edge, side].tolist()]) for side in (0, 1)
-        )
+        from_start, from_end = (ways.to(start, self.ends[edge, side]) for side in (0, 1))
         way: Floats = np.minimum(
             from_start + self.along_px[points], from_end + self.network.length_px[edge] - self.along_px[points]
         )
         return way
 
-    def junction_near(self, point: int) -> tuple[int, bool]:
-        """The end of the edge that is within its width, else the point; and whether it may be led to."""
-        edge = int(self.edge[point])
-        along, length = self.along_px[point], self.network.length_px[edge]
-        reach = self.network.width_px[edge]
-        end = int(self.offsets[edge]) if along < length - along else int(self.offsets[edge + 1] - 1)
-        if min(along, length - along) > reach:
-            return point, True
-        return end, bool(self.degree[self.vertex[end]] > 1)
+    def junctions_near(self, points: Indices) -> tuple[Indices, BoolMask]:
+        """(k,) The end of each point's edge that is within its width, else the point; and whether it may be led to."""
+        edge = self.edge[points]
+        along, length = self.along_px[points], self.network.length_px[edge]
+        end = np.where(along < length - along, self.offsets[edge], self.offsets[edge + 1] - 1)
+        is_near = np.minimum(along, length - along) <= self.network.width_px[edge]
+        return np.where(is_near, end, points), ~is_near | (self.degree[self.vertex[end]] > 1)

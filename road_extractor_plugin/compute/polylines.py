@@ -11,6 +11,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
+_NO_PLACE: Indices = np.empty(0, dtype=np.int64)
+
 
 @dataclass(frozen=True, eq=False)
 class Polylines:
@@ -26,6 +28,12 @@ class Polylines:
         """Put lines, each (k, 2), into one value."""
         offsets = np.concatenate([[0], np.cumsum([len(line) for line in lines], dtype=np.int64)])
         return Polylines(np.concatenate([np.empty((0, 2)), *lines]), offsets)
+
+    @staticmethod
+    def over(places: Floats, paths: Sequence[Indices]) -> Polylines:
+        """Lines through places (k, 2), each given by the numbers of its places."""
+        offsets = np.concatenate([[0], np.cumsum([len(path) for path in paths], dtype=np.int64)])
+        return Polylines(places[np.concatenate([_NO_PLACE, *paths])], offsets)
 
     @property
     def first(self) -> Indices:
@@ -45,6 +53,23 @@ class Polylines:
     def split(self) -> list[Floats]:
         """The lines one by one, each (k, 2), as views."""
         return [self.points[start:stop] for start, stop in zip(self.offsets, self.offsets[1:])]
+
+    def at(self, chosen: Indices) -> Polylines:
+        """Some of the lines, in the order given."""
+        count = np.diff(self.offsets)[chosen]
+        offsets = np.concatenate([[0], np.cumsum(count)])
+        point = np.arange(offsets[-1]) + np.repeat(self.first[chosen] - offsets[:-1], count)
+        return Polylines(self.points[point], offsets)
+
+    def and_then(self, others: Polylines) -> Polylines:
+        """These lines and, behind them, others."""
+        points = np.concatenate([self.points, others.points])
+        return Polylines(points, np.append(self.offsets, others.offsets[1:] + self.offsets[-1]))
+
+    def parts(self, kept: npt.NDArray[np.bool_]) -> Polylines:
+        """The lines over some of their points, (n,); parts may come out with fewer than two, or none."""
+        count = np.bincount(self.line_of_point[kept], minlength=self.first.size)
+        return Polylines(self.points[kept], np.concatenate([[0], np.cumsum(count)]))
 
     def distance_from_start(self) -> Floats:
         """(n,) Length of the line from its start to each point."""

@@ -27,6 +27,7 @@ _KEPT_PX, _MIN_KEPT_ROWS = 16_000_000, 256
 
 _BLOCK_PX = 1_000_000
 """Pixels compressed together."""
+_UNPACKED_BLOCKS = 4
 _FAST = 1
 """Level of compression: masks are so uniform that more would gain nothing."""
 
@@ -71,6 +72,7 @@ class PackedRows:
         self._width = width
         self._starts = [0]
         self._blocks: list[bytes] = []
+        self._unpacked: dict[int, Stored] = {}
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -82,7 +84,7 @@ class PackedRows:
         step = max(_BLOCK_PX // self._width, 1)
         for start in range(0, len(rows), step):
             block = np.ascontiguousarray(rows[start : start + step], dtype=np.uint8)
-            self.append_block(len(block), zlib.compress(block.tobytes(), _FAST))
+            self.append_block(len(block), _packed(block))
 
     def blocks(self) -> Iterator[tuple[int, bytes]]:
         """How many rows, and these rows compressed, from north to south."""
@@ -100,12 +102,36 @@ class PackedRows:
         block = bisect_right(self._starts, start) - 1
         done = start
         while done < stop:
-            values = np.frombuffer(zlib.decompress(self._blocks[block]), dtype=np.uint8).reshape(-1, self._width)
-            part = values[done - self._starts[block] : stop - self._starts[block]]
+            part = self._block(block)[done - self._starts[block] : stop - self._starts[block]]
             rows[done - start : done - start + len(part)] = part
             done += len(part)
             block += 1
         return rows
+
+    def _block(self, number: int) -> Stored:
+        """The rows of a block; those of the latest few are kept as they are, as strips overlap."""
+        if number not in self._unpacked:
+            while len(self._unpacked) >= _UNPACKED_BLOCKS:
+                del self._unpacked[next(iter(self._unpacked))]
+            size = (self._starts[number + 1] - self._starts[number]) * self._width
+            self._unpacked[number] = _unpacked(self._blocks[number], size).reshape(-1, self._width)
+        return self._unpacked[number]
+
+
+_AS_BITS, _AS_BYTES = b"b", b"B"
+
+
+def _packed(values: Stored) -> bytes:
+    """Values compressed: eight to the byte first where all are 0 or 1, which takes less than half the time."""
+    if values.max(initial=0) <= 1:
+        return _AS_BITS + zlib.compress(np.packbits(values).tobytes(), _FAST)
+    return _AS_BYTES + zlib.compress(values.tobytes(), _FAST)
+
+
+def _unpacked(block: bytes, size: int) -> Stored:
+    """(size,) The values of a block."""
+    content = np.frombuffer(zlib.decompress(memoryview(block)[1:]), dtype=np.uint8)
+    return np.unpackbits(content, count=size) if block[:1] == _AS_BITS else content
 
 
 class RowsInTheMaking(PackedRows):

@@ -142,13 +142,24 @@ class _Runs:
         return _Runs((1, width), self.start[first:] - up, self.stop[first:] - up), region[first:]
 
     def painted(self, chosen: BoolMask) -> BoolMask:
-        """The mask of some of the runs."""
+        """The mask of some of the runs; what is less, they or the places between them, is written."""
         height, width = self.shape
-        steps = np.zeros(height * (width + 1) + 1, dtype=np.int8)
-        steps[self.start[chosen]] = 1
-        steps[self.stop[chosen]] = -1
-        np.cumsum(steps, dtype=np.int8, out=steps)
-        return steps[:-1].view(bool).reshape(height, width + 1)[:, 1:]
+        size = height * (width + 1)
+        start, stop = self.start[chosen], self.stop[chosen]
+        mostly = bool((stop - start).sum() > size // 2)
+        if mostly:
+            start, stop = np.append(0, stop), np.append(start, size)
+        places = np.full(size, mostly)
+        places[_counted(start, stop)] = not mostly
+        return places.reshape(height, width + 1)[:, 1:]
+
+
+def _counted(start: Indices, stop: Indices) -> Indices:
+    """All numbers from each start to before its stop."""
+    count = stop - start
+    behind = np.cumsum(count)
+    counted: Indices = np.arange(count.sum()) + np.repeat(start - (behind - count), count)
+    return counted
 
 
 @dataclass(eq=False)
@@ -176,9 +187,7 @@ def _touching(above: _Runs, runs: _Runs, reach: int) -> tuple[Indices, Indices]:
     start, stop = np.append(above.start, runs.start), np.append(above.stop, runs.stop)
     first = np.searchsorted(stop, runs.start - row - reach, side="right")
     count = np.searchsorted(start, runs.stop - row + reach, side="left") - first
-    lower = np.repeat(np.arange(count.size), count)
-    upper = np.arange(lower.size) + np.repeat(first - (np.cumsum(count) - count), count)
-    return upper, lower
+    return _counted(first, first + count), np.repeat(np.arange(count.size), count)
 
 
 def _any_of(mark: BoolMask, group: Indices, group_count: int) -> BoolMask:

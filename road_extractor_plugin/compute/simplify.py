@@ -13,7 +13,7 @@ Indices = npt.NDArray[np.int64]
 BoolMask = npt.NDArray[np.bool_]
 
 
-def simplified(lines: Polylines, tolerance_px: float) -> Polylines:
+def simplified(lines: Polylines, tolerance_px: float) -> tuple[Polylines, Indices]:
     """Douglas-Peucker (1973, doi:10.3138/FM57-6770-U75U-7727) for all lines at once.
 
     1. End points stay.
@@ -29,16 +29,20 @@ def simplified(lines: Polylines, tolerance_px: float) -> Polylines:
         tolerance_px: Largest distance of a dropped point from the new line.
 
     Returns:
-        The lines over a subset of their points.
+        The lines over a subset of their points, and (k, 2) the segments that meet all the same, as `meeting_segments`.
     """
     kept = np.zeros(len(lines.points), dtype=bool)
     kept[lines.first] = kept[lines.last] = True  # 1
     kept[_points_against_collapse(lines)] = True  # 3
     _keep_far_points(lines, kept, tolerance_px)  # 2
-    while (again := _points_against_meeting(lines, kept)).size:  # 4
+    while True:  # 4
+        simple = _over(lines, kept)
+        meeting = meeting_segments(simple)
+        again = _points_against_meeting(lines, kept, meeting)
+        if not again.size:
+            return simple, meeting
         kept[again] = True
         _keep_far_points(lines, kept, tolerance_px)
-    return _over(lines, kept)
 
 
 def _keep_far_points(lines: Polylines, kept: BoolMask, tolerance_px: float) -> None:
@@ -62,10 +66,10 @@ def _over(lines: Polylines, kept: BoolMask) -> Polylines:
     return Polylines(lines.points[kept], np.concatenate([[0], np.cumsum(counts)]))
 
 
-def _points_against_meeting(lines: Polylines, kept: BoolMask) -> Indices:
+def _points_against_meeting(lines: Polylines, kept: BoolMask, meeting: Indices) -> Indices:
     """Rule 4: the furthest point of each part that meets another."""
     stops = np.flatnonzero(kept)
-    part = np.unique(meeting_segments(_over(lines, kept)))
+    part = np.unique(meeting)
     start, stop = stops[part], stops[part + 1]
     has_more = stop - start > 1
     return _furthest(lines.points, start[has_more], stop[has_more])[0]
@@ -97,17 +101,16 @@ def _furthest(points: Floats, start: Indices, stop: Indices) -> tuple[Indices, F
     count = stop - start - 1
     begin = np.cumsum(count) - count
     inner = np.arange(count.sum()) - np.repeat(begin - start - 1, count)
-    origin = np.repeat(points[start], count, axis=0)
-    distance = _distance_to_segment(points[inner] - origin, np.repeat(points[stop] - points[start], count, axis=0))
+    distance = _distance_to_chord(points, inner, np.repeat(start, count), np.repeat(stop, count))
     largest = np.maximum.reduceat(distance, begin)
     is_largest = np.flatnonzero(distance == np.repeat(largest, count))
     return inner[is_largest[np.searchsorted(is_largest, begin)]], largest
 
 
-def _distance_to_segment(offset: Floats, chord: Floats) -> Floats:
-    """(n,) distance of points from segments, both (n, 2) and relative to the segment's start."""
-    square = np.einsum("ij,ij->i", chord, chord)
-    share = np.einsum("ij,ij->i", offset, chord) / np.where(square > 0, square, 1.0)
-    gap = offset - np.clip(share, 0.0, 1.0)[:, None] * chord
-    distance: Floats = np.hypot(gap[:, 0], gap[:, 1])
+def _distance_to_chord(points: Floats, inner: Indices, start: Indices, stop: Indices) -> Floats:
+    """(n,) distance of points from the segments between two others; all are given by their numbers."""
+    (x, u), (y, v) = ((axis[inner] - axis[start], axis[stop] - axis[start]) for axis in points.T)
+    square = u * u + v * v
+    share = np.clip((x * u + y * v) / np.where(square > 0, square, 1.0), 0.0, 1.0)
+    distance: Floats = np.hypot(x - share * u, y - share * v)
     return distance

@@ -174,11 +174,11 @@ def _thinned(mask: BoolMask, turns: int | None = None) -> tuple[BoolMask, Indice
 
 def _removable(flags: Flags, pixels: Indices, steps: list[int], table: BoolMask) -> Indices:
     """Those of the pixels that are road and have a neighbourhood of the table."""
-    pixels = pixels[flags[pixels] & _ROAD != 0]
+    pixels = pixels[flags.take(pixels) & _ROAD != 0]
     neighbourhood = np.zeros(pixels.size, dtype=np.uint8)
     for bit, step in enumerate(steps):
-        neighbourhood |= (flags[pixels + step] & _ROAD) << np.uint8(bit)
-    removable: Indices = pixels[table[neighbourhood]]
+        neighbourhood |= (flags.take(pixels + step) & _ROAD) << np.uint8(bit)
+    removable: Indices = pixels[table.take(neighbourhood)]
     return removable
 
 
@@ -187,7 +187,7 @@ def _wake(flags: Flags, gone: Indices, steps: list[int], mark: np.uint8) -> Indi
     woken = []
     for step in steps:
         beside = gone + step
-        beside = beside[flags[beside] & (_ROAD | mark) == _ROAD]
+        beside = beside[flags.take(beside) & (_ROAD | mark) == _ROAD]
         flags[beside] |= mark
         woken.append(beside)
     return np.concatenate(woken)

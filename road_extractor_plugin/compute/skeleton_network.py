@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Callable
 
 import numpy as np
@@ -78,11 +79,19 @@ def _part_of_strip(skeleton: RasterRows, mask: RasterRows, start: int, stop: int
     inside = int(np.searchsorted(row, stop - start))
     links = graph.links[graph.links[:, 0] < inside]
     cuts = np.flatnonzero((row == stop - start) | ((row == 0) & (start > 0)))
-    tails = links.ravel()
-    chains = (np.array(chain, dtype=np.int64) for chain in follow(links, row.size, cuts))
-    paths = tuple(np.append(tails[chain], tails[chain[-1] ^ 1]) for chain in chains)
+    paths = _vertices_of(follow(links, row.size, cuts), links.ravel())
     around, middles = local_widths(mask, graph.pixels[:inside] + np.array([start, 0]))
     return _Part(middles, around, paths)
+
+
+def _vertices_of(chains: list[list[int]], tails: Indices) -> tuple[Indices, ...]:
+    """The vertices along chains of darts, the last one's head included; (m,) is the vertex that each dart leaves."""
+    count = np.array([len(chain) for chain in chains], dtype=np.int64)
+    darts = np.fromiter(chain.from_iterable(chains), dtype=np.int64, count=int(count.sum()))
+    last = np.cumsum(count) - 1
+    vertices = np.insert(tails[darts], last + 1, tails[darts[last] ^ 1])
+    stops = (last + 1 + np.arange(1, count.size + 1)).tolist()
+    return tuple(vertices[start:stop] for start, stop in zip([0, *stops], stops))
 
 
 def _in_order(paths: Sequence[Indices]) -> list[Indices]:

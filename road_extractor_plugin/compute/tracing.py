@@ -12,7 +12,6 @@ from road_extractor_plugin.compute.crossings import merge_shallow_crossings
 from road_extractor_plugin.compute.dead_ends import drawn_to_mask_end
 from road_extractor_plugin.compute.gap_route import Evidence
 from road_extractor_plugin.compute.graph_rules import drop_small_components, merge_junctions, prune_forks, prune_spurs
-from road_extractor_plugin.compute.meetings import meeting_segments
 from road_extractor_plugin.compute.network import Network, measured
 from road_extractor_plugin.compute.polylines import Polylines
 from road_extractor_plugin.compute.raster_rows import RasterRows, RowsInTheMaking, Strips
@@ -74,8 +73,8 @@ def trace(
     network = prune_spurs(network, settings.min_spur_m / pixel_m, settings.min_spur_widths)
     network = drop_small_components(network, settings.min_component_m / pixel_m)
     _report(feedback, 0.8, "drawing road lines")
-    lines = simplified(network.lines(), max(settings.simplify_m / pixel_m, MIN_TOLERANCE_PX))
-    graph = _road_graph(network, lines, probability)
+    lines, meeting = simplified(network.lines(), max(settings.simplify_m / pixel_m, MIN_TOLERANCE_PX))
+    graph = _road_graph(network, lines, set(lines.line_of_point[meeting].ravel().tolist()), probability)
     _report(feedback, 1.0, "roads traced")
     return Traced(graph, mask)
 
@@ -103,13 +102,12 @@ def _report(feedback: Feedback, fraction: float, stage: str) -> None:
     feedback.progress(fraction, stage)
 
 
-def _road_graph(network: Network, lines: Polylines, probability: RasterRows) -> RoadGraph:
+def _road_graph(network: Network, lines: Polylines, crossing: set[int], probability: RasterRows) -> RoadGraph:
     """The finished value, nodes numbered and edges ordered by place in the raster, row by row.
 
     The rules keep lines from crossing. Should two do so after all, both are flagged, as a router must know of it.
     """
     mean, smallest = confidence_along(lines, probability)
-    crossing = set(lines.line_of_point[meeting_segments(lines)].ravel().tolist())
     vertex, number = np.unique(network.ends, return_inverse=True)
     number = number.reshape(-1, 2)
     nodes = np.empty((vertex.size, 2))

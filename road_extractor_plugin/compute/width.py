@@ -1,7 +1,7 @@
 """How wide the road is at pixels of its skeleton, and where its middle is.
 
-Distances are wanted at skeleton pixels only, so they come from a search tree over the boundary; the distance transform
-of the whole mask takes longer than all other steps of the tracer together.
+Distances are wanted at skeleton pixels only, and most roads are narrow, so the pixels around are looked at, the nearer
+ones first; the distance transform of the whole mask takes longer than all other steps of the tracer together.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
+from road_extractor_plugin.compute.near_cells import may_be_within
 from road_extractor_plugin.compute.raster_rows import RasterRows, framed, places_in
 from road_extractor_plugin.compute.threshold import ROAD
 from road_extractor_plugin.contract.raster_coding import NODATA
@@ -22,9 +23,19 @@ from road_extractor_plugin.contract.raster_coding import NODATA
 BoolMask = npt.NDArray[np.bool_]
 Pixels = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
 
 FIRST_HALO_PX = 64
 """Rows around the pixels that are read at first; enough for roads up to 40 px wide."""
+
+NEAR_PX = 24
+"""Sides of roads are looked for so far pixel by pixel, and beyond by search tree."""
+
+SINGLE_PX = 5
+"""So far circles are looked at one by one, and beyond several together: few roads are wider."""
+
+FEW = 2000
+"""Places that are looked around in one go; with more, one step at a time takes less time."""
 
 REACH = 3
 """How many radii from its pixel the width looks: one to the near side, from the mirrored point at most two."""
@@ -102,15 +113,16 @@ def local_widths(mask: RasterRows, pixels: Pixels) -> tuple[LocalWidths, Floats]
         return LocalWidths(np.zeros(0), np.zeros(0), np.zeros(0, dtype=bool)), np.empty((0, 2))
     top, bottom = int(pixels[:, 0].min()), int(pixels[:, 0].max()) + 1
     halo, needed = 0, FIRST_HALO_PX
+    nearest, radius = np.empty_like(pixels), np.full(len(pixels), np.inf)
     while halo < needed and (top - halo >= 0 or bottom + halo <= mask.shape[0]):  # 4
+        unsure = radius > halo
         halo = needed
         outline = _Outline.of(mask, max(top - halo, -1), min(bottom + halo, mask.shape[0] + 1))
-        radius, _ = outline.tree.query(pixels)
+        nearest[unsure] = outline.nearest(pixels[unsure])  # 1
+        radius[unsure] = np.hypot(*(pixels[unsure] - nearest[unsure]).T)
         needed = math.ceil(REACH * radius.max()) + 2
-    nearest = outline.nearest(pixels, radius)  # 1
     across = (pixels - nearest) / radius[:, None]
-    mirrored = 2 * pixels - nearest
-    opposite = outline.nearest(mirrored, outline.tree.query(mirrored)[0])  # 2
+    opposite = outline.nearest(2 * pixels - nearest)  # 2
     far = np.einsum("ij,ij->i", opposite - pixels, across)
     off = 0.5 * (far - radius)  # 3
     off[np.abs(off) > MAX_OFF_MIDDLE_PX] = 0.0
@@ -128,27 +140,54 @@ class _Outline:
 
     first_row: int
     is_outline: BoolMask
-    """(rows, width + 2): the rows from `first_row`, and a column more on either side."""
+    """(rows + 2 margin, width + 2 + 2 margin): the rows from `first_row`, a column more on either side, and a margin of
+    `NEAR_PX` around it all."""
     at_data_edge: Pixels
     """(n, 2) row, column of those without data, or outside."""
-    tree: cKDTree
-    """Of the row, column of all."""
 
     @staticmethod
     def of(mask: RasterRows, start: int, stop: int) -> _Outline:
         codes = framed(mask, start, stop)
         road = codes == ROAD
-        beside = np.zeros_like(road)
-        beside[1:] |= road[:-1]
-        beside[:-1] |= road[1:]
-        beside[:, 1:] |= road[:, :-1]
-        beside[:, :-1] |= road[:, 1:]
-        beside &= ~road
-        return _Outline(start, beside, _places(beside & (codes == NODATA), start), _tree(_places(beside, start)))
+        beside = np.zeros((road.shape[0] + 2 * NEAR_PX, road.shape[1] + 2 * NEAR_PX), dtype=bool)
+        inner = beside[NEAR_PX:-NEAR_PX, NEAR_PX:-NEAR_PX]
+        inner[1:] |= road[:-1]
+        inner[:-1] |= road[1:]
+        inner[:, 1:] |= road[:, :-1]
+        inner[:, :-1] |= road[:, 1:]
+        inner &= ~road
+        return _Outline(start, beside, _places(inner & (codes == NODATA), start))
 
-    def nearest(self, places: Pixels, distance: Floats) -> Pixels:
-        """(n, 2) the first pixel of the outline, in row-major order, at its known distance from each place (n, 2)."""
-        squared = np.rint(distance**2).astype(np.int64)
+    @cached_property
+    def tree(self) -> cKDTree:
+        """Of the row, column of all."""
+        return _tree(_places(self.is_outline[NEAR_PX:-NEAR_PX, NEAR_PX:-NEAR_PX], self.first_row))
+
+    def nearest(self, places: Pixels) -> Pixels:
+        """(n, 2) the nearest pixel of the outline to each place (n, 2), of several the first in row-major order.
+
+        Within `NEAR_PX` ring after ring is looked at, beyond that a search tree tells the distance.
+        """
+        outline, stride = self.is_outline.ravel(), self.is_outline.shape[1]
+        flat = (places[:, 0] - self.first_row + NEAR_PX) * stride + places[:, 1] + 1 + NEAR_PX
+        taken = np.zeros(len(places), dtype=np.int64)
+        searching, tried = np.arange(len(places)), 0
+        rings = _rings()
+        for ring in rings:
+            first = _first_true(outline, flat, ring[:, 0] * stride + ring[:, 1])
+            hit = first >= 0
+            taken[searching[hit]] = tried + first[hit]
+            searching, flat, tried = searching[~hit], flat[~hit], tried + len(ring)
+            if not searching.size:
+                break
+        found: Pixels = places + np.concatenate(rings)[taken]
+        if searching.size:
+            found[searching] = self._far(places[searching])
+        return found
+
+    def _far(self, places: Pixels) -> Pixels:
+        """`nearest` by search tree."""
+        squared = np.rint(self.tree.query(places)[0] ** 2).astype(np.int64)
         found = np.empty_like(places)
         order = np.argsort(squared, kind="stable")
         for group in np.split(order, np.flatnonzero(np.diff(squared[order])) + 1):
@@ -158,7 +197,7 @@ class _Outline:
 
     def _has(self, pixels: Pixels) -> BoolMask:
         """(...) which of the pixels (..., 2) are in the outline."""
-        row, column = pixels[..., 0] - self.first_row, pixels[..., 1] + 1
+        row, column = pixels[..., 0] - self.first_row + NEAR_PX, pixels[..., 1] + 1 + NEAR_PX
         height, width = self.is_outline.shape
         inside: BoolMask = (row >= 0) & (row < height) & (column >= 0) & (column < width)
         inside[inside] = self.is_outline[row[inside], column[inside]]
@@ -183,12 +222,38 @@ def _circle(squared_radius: int) -> Pixels:
     return circle
 
 
+@lru_cache(maxsize=1)
+def _rings() -> tuple[Pixels, ...]:
+    """All steps up to `NEAR_PX`, the shortest first and those of a length in row-major order, ring by ring."""
+    steps = np.arange(NEAR_PX + 1) ** 2
+    squares = np.unique(steps[:, None] + steps)
+    squares = squares[squares <= NEAR_PX**2]
+    ring = np.where(squares <= SINGLE_PX**2, squares, np.ceil(np.sqrt(squares) / SINGLE_PX) * NEAR_PX**2)
+    return tuple(
+        np.concatenate([_circle(square) for square in squares[ring == number].tolist()]) for number in np.unique(ring)
+    )
+
+
+def _first_true(values: BoolMask, places: Indices, steps: Indices) -> Indices:
+    """(n,) The first of the steps that leads from each place to what is true, -1 where none does."""
+    if places.size <= FEW:
+        is_there = values[places[:, None] + steps]
+        return np.where(is_there.any(axis=1), is_there.argmax(axis=1), -1)
+    first = np.full(places.size, -1)
+    for number, step in reversed(list(enumerate(steps.tolist()))):
+        np.copyto(first, number, where=values.take(places + step))
+    return first
+
+
 def _reaches(pixels: Pixels, targets: Pixels, reach_px: Floats) -> BoolMask:
     """Which pixels have a target within their reach."""
     if not len(targets):
         return np.zeros(len(pixels), dtype=bool)
-    distance, _ = _tree(targets).query(pixels, distance_upper_bound=float(reach_px.max()) + 1)
-    return np.asarray(distance <= reach_px)
+    longest = float(reach_px.max()) + 1
+    reaches = may_be_within(longest, pixels, targets)
+    distance, _ = _tree(targets).query(pixels[reaches], distance_upper_bound=longest)
+    reaches[reaches] = distance <= reach_px[reaches]
+    return reaches
 
 
 def _tree(points: Pixels) -> cKDTree:

@@ -3,14 +3,47 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Callable
 
 import numpy as np
 import pytest
 
-from road_extractor_plugin.compute.gap_route import NO_RIDGE, Evidence, likely_route, straight_route
+from road_extractor_plugin.compute.gap_route import (
+    NO_RIDGE,
+    Evidence,
+    GapRoutes,
+    Gaps,
+    likely_routes,
+    straight_routes,
+)
 from road_extractor_plugin.compute.raster_rows import ArrayRows
 
 START, END = np.array([10.5, 20.5]), np.array([40.5, 20.5])
+
+
+@dataclass(frozen=True)
+class Route:
+    """One way out of many."""
+
+    points: np.ndarray
+    gap_px: float
+    cost: float
+    probability: float
+    ridge_share: float
+
+
+def the_only(routes: GapRoutes) -> Route:
+    (points,) = routes.lines.split()
+    return Route(points, *(float(of[0]) for of in (routes.gap_px, routes.cost, routes.probability, routes.ridge_share)))
+
+
+def likely_route(start: np.ndarray, end: np.ndarray, width_px: float, evidence: Evidence) -> Route:
+    return the_only(likely_routes(Gaps(start[None], end[None], np.array([width_px])), evidence))
+
+
+def straight_route(start: np.ndarray, end: np.ndarray, evidence: Evidence) -> Route:
+    return the_only(straight_routes(Gaps(start[None], end[None], np.array([1.0])), evidence))
 
 
 @pytest.fixture
@@ -72,3 +105,18 @@ def test_a_road_stands_out_and_the_space_between_two_does_not() -> None:
     assert likely_route(START, END, 6, Evidence(ArrayRows(probability), 0.6)).ridge_share == 1
     probability[35:] = 254  # another road beside it
     assert likely_route(START, END, 6, Evidence(ArrayRows(probability), 0.6)).ridge_share == 1
+
+
+@pytest.mark.parametrize("find", [likely_routes, straight_routes], ids=["likely", "straight"])
+def test_a_way_does_not_depend_on_those_found_with_it(find: Callable[[Gaps, Evidence], GapRoutes]) -> None:
+    """Short and long ones, in all directions, some of them beyond the raster and through nodata."""
+    random = np.random.default_rng(3)
+    evidence = Evidence(ArrayRows(random.integers(0, 256, (90, 110), dtype=np.uint8)), 0.6)
+    start = random.uniform(-5, 95, (40, 2))
+    gaps = Gaps(start, start + random.uniform(-45, 45, (40, 2)), random.uniform(2, 15, 40))
+    together = find(gaps, evidence)
+    for number in range(40):
+        alone, one = find(gaps.at(np.array([number])), evidence), together.lines.split()[number]
+        np.testing.assert_array_equal(one, alone.lines.points)
+        for of in ("gap_px", "cost", "probability", "ridge_share"):
+            assert getattr(together, of)[number] == pytest.approx(getattr(alone, of)[0])

@@ -27,7 +27,7 @@ def distance(points: np.ndarray, line: np.ndarray) -> float:
 
 @given(st.lists(paths, min_size=1, max_size=5), st.floats(0, 20))
 def test_lines_stay_within_the_tolerance_and_keep_their_ends(lines: list[np.ndarray], tolerance: float) -> None:
-    result = simplified(Polylines.of(lines), tolerance).split()
+    result = simplified(Polylines.of(lines), tolerance)[0].split()
     assert len(result) == len(lines)
     for before, after in zip(lines, result):
         assert np.array_equal(before[[0, -1]], after[[0, -1]])
@@ -38,7 +38,7 @@ def test_lines_stay_within_the_tolerance_and_keep_their_ends(lines: list[np.ndar
 def test_one_open_line_is_as_scikit_image_has_it(line: np.ndarray, tolerance: float) -> None:
     """Up to the distance: scikit-image takes that from the endless line where the foot is beyond the chord."""
     line = np.column_stack([np.sort(line[:, 0]) + np.arange(len(line)), line[:, 1] / 100])
-    ours = simplified(Polylines.of([line]), tolerance).points
+    ours = simplified(Polylines.of([line]), tolerance)[0].points
     assert np.array_equal(ours, approximate_polygon(line, tolerance))
 
 
@@ -53,5 +53,5 @@ def test_one_open_line_is_as_scikit_image_has_it(line: np.ndarray, tolerance: fl
     ],
 )
 def test_drawn_lines(lines: list[list[tuple[float, float]]], sizes: list[int]) -> None:
-    result = simplified(Polylines.of([np.array(line) for line in lines]), 0.5)
+    result, _ = simplified(Polylines.of([np.array(line) for line in lines]), 0.5)
     assert [len(line) for line in result.split()] == sizes

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from road_extractor_plugin.compute.raster_rows import ArrayRows
-from road_extractor_plugin.compute.width import WITHIN_PIXEL, local_widths
+from road_extractor_plugin.compute.width import NEAR_PX, WITHIN_PIXEL, local_widths
 
 
 def rows(mask: np.ndarray) -> ArrayRows:
@@ -56,3 +56,13 @@ def test_the_edge_of_the_data_is_seen(canvas: Callable[..., object], pixel: tupl
 def test_no_pixels() -> None:
     mask = np.zeros((5, 5), dtype=bool)
     assert local_widths(rows(mask), np.empty((0, 2), dtype=np.int64))[0].width_px.shape == (0,)
+
+
+@pytest.mark.parametrize("radius", [NEAR_PX - 1, NEAR_PX, NEAR_PX + 1, 2 * NEAR_PX])
+def test_wide_roads_are_as_wide_as_they_are(radius: int) -> None:
+    mask = np.zeros((6 * NEAR_PX, 8 * NEAR_PX), dtype=bool)
+    middle = len(mask) // 2
+    mask[middle - radius + 1 : middle + radius] = True
+    around, place = local_widths(rows(mask), np.array([[middle, 4 * NEAR_PX]]))
+    assert (around.radius_px.tolist(), around.width_px.tolist()) == ([radius], [2 * radius - 1])
+    np.testing.assert_allclose(place, [(4 * NEAR_PX + 0.5, middle + 0.5)])
