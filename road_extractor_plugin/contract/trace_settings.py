@@ -84,8 +84,7 @@ class TraceSettings:
     min_component_m: float = 20.0
     """Networks with less road than this in all are dropped, unless they touch the edge of the data."""
     min_area_m2: float = 60.0
-    """Pieces of mask smaller than this are dropped, unless they touch the edge of the data or bridges lead on from
-    them."""
+    """Pieces of mask smaller than this are dropped, unless they touch the edge of the data."""
     max_hole_m2: float = 30.0
     """Holes in the mask up to this size are filled; the island of a roundabout is larger."""
 
