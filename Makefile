@@ -60,9 +60,9 @@ train-starter: ## train the bundled models anew, in stages; goes on after an int
 	@test -d "$(DATA)" || { echo "Say where the images are: make train-starter DATA=<folder>, with the folders that" \
 	    "model_training/README.md names."; exit 2; }
 	@tools/setup.sh full
-	$(BIN)/python -m model_training stages $(CONFIGS)/starter.yaml $(CONFIGS)/starter_finish.yaml $(CONFIGS)/student.yaml \
+	$(BIN)/python -m model_training stages $(CONFIGS)/starter.yaml $(CONFIGS)/student.yaml \
 	    $(CONFIGS)/student_finetune.yaml --data "$(DATA)"
-	$(BIN)/python -m model_training export runs/starter_finish --checkpoint last --precision fp16 --data "$(DATA)" \
+	$(BIN)/python -m model_training export runs/starter --checkpoint last --precision fp16 --data "$(DATA)" \
 	    $(TESTS:%=--test "$(DATA)/%") -o $(MODELS)/starter.onnx
 	$(BIN)/python -m model_training export runs/student_finetune --checkpoint last --precision fp16 --data "$(DATA)" \
 	    $(TESTS:%=--test "$(DATA)/%") -o $(MODELS)/convnext.onnx

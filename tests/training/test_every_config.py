@@ -65,7 +65,6 @@ PARAMETERS_M = {
     "base": 90.7676,
     "small": 51.3059,
     "starter": 3.6188,
-    "starter_finish": 3.6188,
     "student": STUDENT,
     "student_finetune": STUDENT,
     "example": 3.6188,
