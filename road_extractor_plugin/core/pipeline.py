@@ -23,7 +23,7 @@ from road_extractor_plugin.core.geotiff import MASK, PROBABILITY, RasterKind, Ra
 from road_extractor_plugin.core.heap import keep_no_large_blocks
 from road_extractor_plugin.core.mosaic import Mosaic
 from road_extractor_plugin.core.network_run import Coverage, NetworkJob, run_network
-from road_extractor_plugin.core.preview import write_preview
+from road_extractor_plugin.core.preview import Picture, write_preview
 from road_extractor_plugin.core.progress import Later
 from road_extractor_plugin.core.raster_source import RasterSource
 from road_extractor_plugin.core.regions import FinishedRegion, join
@@ -157,9 +157,13 @@ def _write_results(job: _Job, source: RasterSource, staged: OutputPaths, tracing
         with job.clock.stage("rasters"):
             to_cog(strips, destination, kind, job.feedback)
 
-    def preview() -> None:
+    def picture() -> Picture:
         with job.clock.stage("preview"):
-            write_preview(staged.preview, source, graph)
+            return Picture.of(source)
+
+    def preview(picture: Picture) -> None:
+        with job.clock.stage("preview"):
+            write_preview(staged.preview, picture, graph)
 
     def probability() -> None:
         tiled = staged.folder / "probability_strips.tif"
@@ -171,9 +175,10 @@ def _write_results(job: _Job, source: RasterSource, staged: OutputPaths, tracing
     with beside() as begin:
         if not job.request.vectors_only:
             begin(probability)
+            image = begin(picture)
         graph = tracing.graph.result()
         if not job.request.vectors_only:
-            begin(preview)
+            begin(lambda: preview(image.result()))
             begin(lambda: cog(tracing.mask, staged.mask, MASK))
         return tracing.vectoriser.write(graph, tracing.probability, tracing.mask, source.grid, staged.roads)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,30 +30,48 @@ _CASING_RADIUS_PX = 2
 _WHITE = 255
 
 
-def write_preview(path: Path, source: RasterSource, graph: RoadGraph) -> None:
-    """Write a PNG of at most 1200 px a side, white where there is no imagery.
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An image as small as its preview; it does not need the roads, so it can be read before they are found."""
+
+    rgb: UInt8
+    """(3, height, width), white where there is no imagery."""
+    grid: Grid
+    """What it shows."""
+
+    @classmethod
+    def of(cls, source: RasterSource) -> Picture:
+        """Read it, at most 1200 px a side.
+
+        Raises:
+            RasterUnreadableError: The image breaks off.
+        """
+        pixels, valid = source.read_overview(_LONGEST_SIDE_PX)
+        rgb = _eight_bit_rgb(pixels, source.spec)
+        rgb[:, ~valid] = _WHITE
+        return cls(rgb, source.grid)
+
+
+def write_preview(path: Path, picture: Picture, graph: RoadGraph) -> None:
+    """Write a picture with the roads as PNG.
 
     Args:
         path: File to make.
-        source: The image.
-        graph: In pixels of the source's grid.
+        picture: The image; the roads are drawn on it.
+        graph: In pixels of the picture's grid.
 
     Raises:
-        RasterUnreadableError: The image breaks off.
         OutputError: The file cannot be written.
     """
-    pixels, valid = source.read_overview(_LONGEST_SIDE_PX)
-    picture = _eight_bit_rgb(pixels, source.spec)
-    picture[:, ~valid] = _WHITE
-    height, width = valid.shape
-    lines = burnt_lines(graph, source.grid, (height, width))
-    picture[:, _widened(lines, _CASING_RADIUS_PX)] = np.array(_CASING)[:, None]
-    picture[:, _widened(lines, _LINE_RADIUS_PX)] = np.array(_LINE)[:, None]
-    with writing(path, picture.nbytes):
-        write_png(path, picture)
+    rgb = picture.rgb
+    lines = burnt_lines(graph, picture.grid, rgb.shape[1:])
+    rgb[:, _widened(lines, _CASING_RADIUS_PX)] = np.array(_CASING)[:, None]
+    rgb[:, _widened(lines, _LINE_RADIUS_PX)] = np.array(_LINE)[:, None]
+    with writing(path, rgb.nbytes):
+        write_png(path, rgb)
 
 
-def burnt_lines(graph: RoadGraph, grid: Grid, shape: tuple[int, int]) -> BoolMask:
+def burnt_lines(graph: RoadGraph, grid: Grid, shape: tuple[int, ...]) -> BoolMask:
     """The centre-lines on a picture of the grid, one pixel wide and nowhere more than half a pixel off.
 
     Along the axis in which a segment is longer, it gets one pixel per row or column: that in which it crosses the

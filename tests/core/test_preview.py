@@ -14,7 +14,7 @@ from road_extractor_plugin.contract.grid import Grid
 from road_extractor_plugin.contract.model_card import InputSpec
 from road_extractor_plugin.contract.road_graph import RoadEdge, RoadGraph
 from road_extractor_plugin.core.gdal_binding import gdal
-from road_extractor_plugin.core.preview import burnt_lines, write_preview
+from road_extractor_plugin.core.preview import Picture, burnt_lines, write_preview
 from road_extractor_plugin.core.raster_source import RasterSource
 
 YELLOW = (255, 221, 0)
@@ -62,7 +62,7 @@ def test_the_picture_is_the_image_with_lines_and_white_nodata(
     image = np.full((3, 60, 80), 90, dtype=np.uint8)
     image[:, :, 70:] = 0
     with RasterSource.open(raster(image, nodata=0), spec=spec) as source:
-        write_preview(tmp_path / "preview.png", source, road((10.5, 30.5), (60.5, 30.5)))
+        write_preview(tmp_path / "preview.png", Picture.of(source), road((10.5, 30.5), (60.5, 30.5)))
     picture = gdal.Open(str(tmp_path / "preview.png")).ReadAsArray()
     assert picture.shape == (3, 60, 80)
     assert (picture[:, 5, 5] == 90).all()
@@ -78,7 +78,7 @@ def test_a_large_image_is_reduced(tmp_path: Path, raster: Callable[..., Path], s
     image = np.zeros((3, 100, 5000), dtype=np.uint8)
     image[:, :, 2500:] = 200
     with RasterSource.open(raster(image), spec=spec) as source:
-        write_preview(tmp_path / "preview.png", source, NO_ROADS)
+        write_preview(tmp_path / "preview.png", Picture.of(source), NO_ROADS)
     picture = gdal.Open(str(tmp_path / "preview.png")).ReadAsArray()
     assert picture.shape == (3, 24, 1200)
     assert (picture[:, :, :600] == 0).all()
@@ -94,6 +94,6 @@ def test_networks_of_other_channels_get_a_picture_too(
     )
     image = np.stack([np.full((30, 30), 40 * (index + 1), dtype=np.uint8) for index in range(bands)])
     with RasterSource.open(raster(image), spec=spec) as source:
-        write_preview(tmp_path / "preview.png", source, NO_ROADS)
+        write_preview(tmp_path / "preview.png", Picture.of(source), NO_ROADS)
     picture = gdal.Open(str(tmp_path / "preview.png")).ReadAsArray()
     assert picture[:, 3, 3].tolist() == ([40, 40, 40] if bands == 1 else [40, 80, 120])
