@@ -87,22 +87,30 @@ def cut(scene: Scene, warp: Warp, crop_px: int) -> Crop:
 
 def recolour(image: Bytes, config: AugmentationConfig, rng: np.random.Generator) -> Bytes:
     """Change colour, sharpness and compression of (height, width, 3)."""
-    picture = Image.fromarray(image).point(_tone_table(config, rng))
-    grey = picture.convert("L").convert("RGB")
-    picture = Image.blend(grey, picture, rng.uniform(*config.saturation))
+    gamma, gains = rng.uniform(*config.gamma), rng.uniform(*config.channel_gain, size=3)
+    tones = tone_table(gamma, gains, rng.uniform(*config.contrast), rng.uniform(*config.brightness))
+    picture = saturated(Image.fromarray(image).point(tones), rng.uniform(*config.saturation))
     if rng.random() < config.blur_probability:
         picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(*config.blur_radius_px)))
     if rng.random() < config.jpeg_probability:
-        file = io.BytesIO()
-        picture.save(file, "JPEG", quality=int(rng.uniform(*config.jpeg_quality)))
-        picture = Image.open(file)
+        picture = compressed(picture, int(rng.uniform(*config.jpeg_quality)))
     return np.asarray(picture, dtype=np.uint8)
 
 
-def _tone_table(config: AugmentationConfig, rng: np.random.Generator) -> list[int]:
-    """What each of the 256 values of each band becomes: gamma, gain, contrast and brightness at once."""
-    value = np.linspace(0.0, 1.0, 256) ** rng.uniform(*config.gamma)
-    gains = rng.uniform(*config.channel_gain, size=3)
-    contrast, brightness = rng.uniform(*config.contrast), rng.uniform(*config.brightness)
-    tones: npt.NDArray[np.float64] = (value * gains[:, None] - 0.5) * contrast + 0.5 + brightness
+def tone_table(gamma: float, gains: npt.ArrayLike, contrast: float, brightness: float) -> list[int]:
+    """What each of the 256 values of each band becomes: gamma, a gain per band, contrast and brightness at once."""
+    value = np.linspace(0.0, 1.0, 256) ** gamma
+    tones: npt.NDArray[np.float64] = (value * np.asarray(gains)[:, None] - 0.5) * contrast + 0.5 + brightness
     return [int(tone) for tone in np.clip(tones * 255.0 + 0.5, 0, 255).ravel()]
+
+
+def saturated(picture: Image.Image, saturation: float) -> Image.Image:
+    """With stronger or weaker colours; 0 is grey."""
+    return Image.blend(picture.convert("L").convert("RGB"), picture, saturation)
+
+
+def compressed(picture: Image.Image, quality: int) -> Image.Image:
+    """What is left of it after JPEG."""
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=quality)
+    return Image.open(file)

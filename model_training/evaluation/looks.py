@@ -6,7 +6,6 @@ is less of an accident of the data. Nothing here is random.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -15,6 +14,7 @@ from typing import Optional
 import numpy as np
 from PIL import Image, ImageFilter
 
+from model_training.datasets.augmentation import compressed, saturated, tone_table
 from model_training.datasets.folders import Bytes
 
 
@@ -34,22 +34,13 @@ class Look:
 
     def of(self, image: Bytes) -> Bytes:
         """(height, width, 3) as it would look."""
-        picture = Image.fromarray(image)
-        picture = Image.blend(picture.convert("L").convert("RGB"), picture, self.saturation)
-        picture = picture.point(self._tones())
+        picture = saturated(Image.fromarray(image), self.saturation)
+        picture = picture.point(tone_table(self.gamma, self.gains, self.contrast, self.brightness))
         if self.blur_radius_px:
             picture = picture.filter(ImageFilter.GaussianBlur(self.blur_radius_px))
         if self.jpeg_quality is not None:
-            file = io.BytesIO()
-            picture.save(file, "JPEG", quality=self.jpeg_quality)
-            picture = Image.open(file)
+            picture = compressed(picture, self.jpeg_quality)
         return np.asarray(picture, dtype=np.uint8)
-
-    def _tones(self) -> list[int]:
-        """What each of the 256 values of each band becomes."""
-        value = np.linspace(0.0, 1.0, 256) ** self.gamma * np.array(self.gains)[:, None]
-        tones = (value - 0.5) * self.contrast + 0.5 + self.brightness
-        return [int(tone) for tone in np.clip(tones * 255.0 + 0.5, 0, 255).ravel()]
 
 
 LOOKS: Mapping[str, Look] = MappingProxyType(
