@@ -14,8 +14,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean
 
-import numpy as np
-
 from model_training.datasets.folders import Scene
 from model_training.datasets.scenes import Scenes, evenly
 from model_training.evaluation.figures import count_scene
@@ -29,6 +27,7 @@ from model_training.evaluation.networks import (
 )
 from model_training.evaluation.prediction import PredictedScene, predict_scene
 from road_extractor_plugin.compute.metrics.segmentation import EMPTY, SegmentationCounts
+from road_extractor_plugin.compute.polylines import Polylines
 from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.model_card import Thresholds
 
@@ -67,15 +66,15 @@ def choose(compute: Compute, held_out: Mapping[str, Scenes]) -> Choice:
     """
     resolution = compute.card.input.ground_resolution_m
 
-    plain, altered, traced = {}, [], []
+    plain, altered, scores = {}, [], []
     for name, scenes in held_out.items():
         plain[name] = count_choices(predict_scene(scene, resolution, compute) for scene in scenes)
         altered.append(count_choices(_in_other_looks(scenes, resolution, compute)))
     choices = nearly_best(plain.values(), altered)  # 1
     for scenes in held_out.values():
         predicted = [predict_scene(scene, resolution, compute) for scene in _some_of(scenes)]
-        traced.append(network_scores(predicted, choices, resolution))
-    best = max(choices, key=lambda choice: mean(scores[choice] for scores in traced))  # 2
+        scores.append(network_scores(predicted, choices, resolution))
+    best = max(choices, key=lambda choice: mean(each[choice] for each in scores))  # 2
     return Choice(best, {name: counts[best] for name, counts in plain.items()})
 
 
@@ -128,7 +127,7 @@ def network_scores(
     sums, total_px = dict.fromkeys(choices, 0.0), 0.0
     for scene in scenes:
         reference = trace_label(scene, pixel_m)
-        length_px = sum(float(np.hypot(*np.diff(edge.points, axis=0).T).sum()) for edge in reference.edges)
+        length_px = float(Polylines.of([edge.points for edge in reference.edges]).lengths().sum())
         if not length_px:
             continue
         total_px += length_px

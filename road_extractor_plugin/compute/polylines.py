@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from road_extractor_plugin.compute.ranges import counted
+
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
@@ -58,8 +60,7 @@ class Polylines:
         """Some of the lines, in the order given."""
         count = np.diff(self.offsets)[chosen]
         offsets = np.concatenate([[0], np.cumsum(count)])
-        point = np.arange(offsets[-1]) + np.repeat(self.first[chosen] - offsets[:-1], count)
-        return Polylines(self.points[point], offsets)
+        return Polylines(self.points[counted(self.first[chosen], self.last[chosen] + 1)], offsets)
 
     def and_then(self, others: Polylines) -> Polylines:
         """These lines and, behind them, others."""

@@ -11,6 +11,8 @@ import numpy.typing as npt
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from road_extractor_plugin.compute.ranges import counted
+
 BoolMask = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
 
@@ -150,16 +152,8 @@ class _Runs:
         if mostly:
             start, stop = np.append(0, stop), np.append(start, size)
         places = np.full(size, mostly)
-        places[_counted(start, stop)] = not mostly
+        places[counted(start, stop)] = not mostly
         return places.reshape(height, width + 1)[:, 1:]
-
-
-def _counted(start: Indices, stop: Indices) -> Indices:
-    """All numbers from each start to before its stop."""
-    count = stop - start
-    behind = np.cumsum(count)
-    counted: Indices = np.arange(count.sum()) + np.repeat(start - (behind - count), count)
-    return counted
 
 
 @dataclass(eq=False)
@@ -187,7 +181,7 @@ def _touching(above: _Runs, runs: _Runs, reach: int) -> tuple[Indices, Indices]:
     start, stop = np.append(above.start, runs.start), np.append(above.stop, runs.stop)
     first = np.searchsorted(stop, runs.start - row - reach, side="right")
     count = np.searchsorted(start, runs.stop - row + reach, side="left") - first
-    return _counted(first, first + count), np.repeat(np.arange(count.size), count)
+    return counted(first, first + count), np.repeat(np.arange(count.size), count)
 
 
 def _any_of(mark: BoolMask, group: Indices, group_count: int) -> BoolMask:

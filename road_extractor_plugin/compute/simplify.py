@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from road_extractor_plugin.compute.meetings import meeting_segments
 from road_extractor_plugin.compute.polylines import Polylines
+from road_extractor_plugin.compute.ranges import counted
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -100,7 +101,7 @@ def _furthest(points: Floats, start: Indices, stop: Indices) -> tuple[Indices, F
         return start, np.empty(0)
     count = stop - start - 1
     begin = np.cumsum(count) - count
-    inner = np.arange(count.sum()) - np.repeat(begin - start - 1, count)
+    inner = counted(start + 1, stop)
     distance = _distance_to_chord(points, inner, np.repeat(start, count), np.repeat(stop, count))
     largest = np.maximum.reduceat(distance, begin)
     is_largest = np.flatnonzero(distance == np.repeat(largest, count))
