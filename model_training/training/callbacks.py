@@ -35,13 +35,16 @@ class MovingAverage(WeightAveraging):
     """
 
     def __init__(self, decay: float) -> None:
-        def average(old: Tensor, new: Tensor, updates: Tensor | int) -> Tensor:
-            if not old.is_floating_point():
-                return new
+        @torch.no_grad()
+        def average(old: list[Tensor], new: list[Tensor], updates: Tensor | int) -> None:
+            if not old[0].is_floating_point():
+                torch._foreach_copy_(old, new)  # noqa: SLF001  (as torch's own averages do)
+                return
             warm = (1.0 + float(updates)) / (10.0 + float(updates))
-            return torch.lerp(old, new, 1.0 - min(decay, warm))
+            torch._foreach_lerp_(old, new, 1.0 - min(decay, warm))  # noqa: SLF001
 
-        super().__init__(avg_fn=average)
+        # All arrays of a kind at once: one by one, a GPU would wait for each.
+        super().__init__(multi_avg_fn=average)
 
 
 class Checkpoints(Callback):

@@ -62,6 +62,7 @@ class RoadData(LightningDataModule):
             num_workers=workers,
             worker_init_fn=_use_one_thread,
             prefetch_factor=4 if workers else None,
+            pin_memory=torch.cuda.is_available(),
         )
 
     def val_dataloader(self) -> DataLoader[Batch]:

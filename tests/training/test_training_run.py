@@ -10,6 +10,7 @@ from typing import Any, Callable
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
+from torch import Tensor
 
 from model_training.cli import main
 from model_training.configuration import MachineConfig, RunConfig, read_config
@@ -112,10 +113,14 @@ def test_a_time_limit_ends_a_run(tmp_path: Path, data_root: Path, small_config: 
 
 
 def test_weights_are_averaged_slowly_at_last_and_quickly_at_first() -> None:
-    average = callbacks.MovingAverage(0.99)._kwargs["avg_fn"]  # noqa: SLF001
-    old, new = torch.zeros(1), torch.ones(1)
-    assert [round(average(old, new, torch.tensor(n)).item(), 3) for n in (0, 8, 10_000)] == [0.9, 0.5, 0.01]
-    assert average(torch.tensor(3), torch.tensor(9), 5).item() == 9
+    average = callbacks.MovingAverage(0.99)._kwargs["multi_avg_fn"]  # noqa: SLF001
+
+    def averaged(old: Tensor, new: Tensor, updates: int) -> float:
+        average([old], [new], torch.tensor(updates))
+        return old.item()
+
+    assert [round(averaged(torch.zeros(1), torch.ones(1), n), 3) for n in (0, 8, 10_000)] == [0.9, 0.5, 0.01]
+    assert averaged(torch.tensor(3), torch.tensor(9), 5) == 9
 
 
 def test_training_learns_the_drawn_roads(tmp_path: Path, data_root: Path, small_config: Path) -> None:
