@@ -160,7 +160,6 @@ def build_trainer(config: RunConfig, run: Path) -> Trainer:
         sync_batchnorm=machine.synchronise_norms,
         precision=chosen_precision(machine),  # type: ignore[arg-type]
         deterministic=machine.deterministic,
-        benchmark=not machine.deterministic,
         max_steps=schedule.max_steps,
         max_epochs=-1,
         accumulate_grad_batches=schedule.accumulate,
