@@ -38,10 +38,10 @@ class MovingAverage(WeightAveraging):
         @torch.no_grad()
         def average(old: list[Tensor], new: list[Tensor], updates: Tensor | int) -> None:
             if not old[0].is_floating_point():
-                torch._foreach_copy_(old, new)  # noqa: SLF001  (as torch's own averages do)
+                torch._foreach_copy_(old, new)
                 return
             warm = (1.0 + float(updates)) / (10.0 + float(updates))
-            torch._foreach_lerp_(old, new, 1.0 - min(decay, warm))  # noqa: SLF001
+            torch._foreach_lerp_(old, new, 1.0 - min(decay, warm))
 
         # All arrays of a kind at once: one by one, a GPU would wait for each.
         super().__init__(multi_avg_fn=average)

@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -135,8 +136,9 @@ def _routes(gaps: Gaps, evidence: Evidence, stray: float) -> GapRoutes:
         windows = _Windows(gaps.at(lot), columns[lot], stray)
         inside = np.arange(windows.column_count)[:, None] < columns[lot]
         place = (first[lot] + np.arange(windows.column_count)[:, None])[inside]
-        for found, values in zip((points, at, cost, ridge), windows.ways(evidence)):
-            found[place] = values[inside]
+        found: tuple[npt.NDArray[Any], ...] = windows.ways(evidence)
+        for all_of_them, some in zip((points, at, cost, ridge), found):
+            all_of_them[place] = some[inside]
     return _weighed(Polylines(points, np.append(first, total)), at, cost, ridge, evidence.low)
 
 
