@@ -50,7 +50,7 @@ def trace(
         settings: In metres; lengths in pixels are found with the geometric mean of the pixel's sides.
         pixel_size_m: Metres on the ground per pixel, in x and in y.
         feedback: Told how far the tracing is, and asked whether to stop.
-        strip_rows: What is worked on at a time; it does not change the result. By default about `STRIP_PX` pixels.
+        strip_rows: What is worked on at a time; it does not change the result. By default see `Strips.of`.
 
     Returns:
         Graph and mask; the same input always gives the same output, order included.
@@ -62,7 +62,8 @@ def trace(
     strips = Strips.of(probability, strip_rows, feedback)
     pixel_m = math.sqrt(pixel_size_m[0] * pixel_size_m[1])
     _report(feedback, 0.0, _FINDING)
-    mask = road_mask(probability, settings, pixel_m, strips)
+    # A strip of the mask waits until the next one is known, so these are shorter; thinning pays for short ones.
+    mask = road_mask(probability, settings, pixel_m, strips.halved())
     network = skeleton_network(mask, strips, lambda share: _report(feedback, _FOUND * share, _FINDING))
     _report(feedback, _FOUND, "cleaning the road network")
     network = prune_forks(network, settings.min_spur_widths)
