@@ -90,6 +90,12 @@ class PackedRows:
             block = np.ascontiguousarray(rows[start : start + step], dtype=np.uint8)
             self.append_block(len(block), _packed(block))
 
+    def twin(self) -> PackedRows:
+        """The same rows, all made, for another thread: what was unpacked last, each keeps for itself."""
+        twin = PackedRows(self._width)
+        twin._starts, twin._blocks = self._starts, self._blocks
+        return twin
+
     def blocks(self) -> Iterator[tuple[int, bytes]]:
         """How many rows, and these rows compressed, from north to south."""
         for start, stop, block in zip(self._starts, self._starts[1:], self._blocks):

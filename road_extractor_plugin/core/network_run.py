@@ -17,7 +17,7 @@ from road_extractor_plugin.contract.request import Basemap, ExtractRequest
 from road_extractor_plugin.contract.result import Device
 from road_extractor_plugin.core.geotiff import encode_probability
 from road_extractor_plugin.core.heap import give_back_memory
-from road_extractor_plugin.core.inference import InferredBlock, inferred, plan_tiles
+from road_extractor_plugin.core.inference import InferredBlock, PixelSource, inferred, plan_tiles
 from road_extractor_plugin.core.mosaic import Mosaic
 from road_extractor_plugin.core.progress import Pace, PartOf
 from road_extractor_plugin.core.raster_source import RasterSource
@@ -83,7 +83,7 @@ class Coverage:
 
 
 def run_network(
-    job: NetworkJob, source: RasterSource, part: TileRows, strips: StripStore, following_s: float
+    job: NetworkJob, source: PixelSource, part: TileRows, strips: StripStore, following_s: float
 ) -> Coverage:
     """Compute the probabilities of a part of a raster, strip by strip: each is what a row of tiles finishes.
 
