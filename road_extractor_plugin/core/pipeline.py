@@ -24,7 +24,7 @@ from road_extractor_plugin.contract.trace_settings import TraceSettings
 from road_extractor_plugin.core.gdal_binding import small_cache
 from road_extractor_plugin.core.geopackage import add_missing_imagery
 from road_extractor_plugin.core.geotiff import PROBABILITY, to_cog, write_strips
-from road_extractor_plugin.core.heap import keep_no_large_blocks
+from road_extractor_plugin.core.heap import is_large, keep_no_large_blocks
 from road_extractor_plugin.core.inference import PixelSource
 from road_extractor_plugin.core.mosaic import Mosaic
 from road_extractor_plugin.core.network_run import Coverage, NetworkJob, run_network
@@ -48,8 +48,6 @@ _FOLLOWING_S_PER_MEGAPIXEL = 0.07
 """About what everything behind the network takes on one core of a desktop processor."""
 _FIXED_BYTES = 5_000_000
 """For an empty GeoPackage, the preview and the report."""
-_LARGE_PX = 100_000_000
-"""From here on memory is worth more than the time that it takes to give it back."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def extract(
             feedback.warning(warning)
         grid = source.grid
         tiles = job.plan(source)
-        if grid.width_px * grid.height_px >= _LARGE_PX:
+        if is_large(grid):
             keep_no_large_blocks()
         needed_bytes = int(grid.width_px * grid.height_px * _BYTES_PER_PIXEL) + _FIXED_BYTES
         room = Room(unfinished_name(request), needed_bytes, lambda run: request.keep_unfinished and has_strips(run))
@@ -108,11 +106,10 @@ def _run(job: _Job, source: RasterSource, tiles: TileGrid, staged: OutputPaths) 
     with beside() as begin_raster, beside() as begin_picture, beside() as begin_roads:
         with strips:  # it is closed first, so that nobody waits for rows that do not come
             files = _Files(job, source, staged, strips, (begin_raster, begin_picture))
-            is_large = grid.width_px * grid.height_px >= _LARGE_PX
-            if not is_large:
+            if not is_large(grid):
                 files.begin_probability()
             counts = begin_roads(lambda: files.roads(feedback))
-            pixels = source if is_large else _Read(source, tiles, files.begin_picture)
+            pixels = source if is_large(grid) else _Read(source, tiles, files.begin_picture)
             coverage = _make_probability(job, source, pixels, tiles, strips)
         for warning in coverage.device.warnings:
             job.feedback.warning(warning)

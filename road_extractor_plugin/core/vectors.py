@@ -16,6 +16,7 @@ from road_extractor_plugin.contract.road_graph import RoadGraph
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 from road_extractor_plugin.core.geopackage import write_roads
 from road_extractor_plugin.core.geotiff import MASK, to_cog, write_strips
+from road_extractor_plugin.core.heap import is_large
 from road_extractor_plugin.core.outlines import without_steps
 from road_extractor_plugin.core.polygons import RoadPolygon, road_polygons
 from road_extractor_plugin.core.progress import PartOf
@@ -51,7 +52,8 @@ class Vectoriser:
         """Trace the roads of a raster and write them.
 
         Memory is that of a few strips, of the compressed mask, and of what is found. Polygons and mask are made in a
-        thread of their own while the tracer applies the rules of the graph.
+        thread of their own while the tracer applies the rules of the graph; for a large raster, where memory counts,
+        afterwards.
 
         Args:
             probability: 0..254 = 0..1, 255 nodata; it may still be in the making.
@@ -65,18 +67,26 @@ class Vectoriser:
             OutputError: Something cannot be written.
             Cancelled: The user asked for it.
         """
+        masks: list[PackedRows] = []
         polygons: list[Future[tuple[RoadPolygon, ...]]] = []
         with beside() as begin:
 
-            def mask_made(rows: PackedRows) -> None:
-                polygons.append(begin(lambda: self._polygons(rows, probability(), grid)))
+            def begin_surfaces() -> None:
+                polygons.append(begin(lambda: self._polygons(masks[0], probability(), grid)))
                 if mask is not None:
-                    begin(lambda: self._write_mask(rows, grid, mask))
+                    begin(lambda: self._write_mask(masks[0], grid, mask))
+
+            def mask_made(rows: PackedRows) -> None:
+                masks.append(rows)
+                if not is_large(grid):
+                    begin_surfaces()
 
             with self.clock.stage("trace"):
                 feedback = PartOf(self.feedback, 0.0, _TRACED)
                 pixel_size_m = grid.pixel_size_m
                 graph = self.tracer.trace(probability(), self.settings, pixel_size_m, feedback, mask_made).graph
+            if is_large(grid):
+                begin_surfaces()
             if graph_made is not None:
                 graph_made(graph)
             self.feedback.progress(_TRACED, "writing results")
