@@ -105,7 +105,9 @@ def _run(job: _Job, source: RasterSource, tiles: TileGrid, staged: OutputPaths) 
     feedback = Later(job.feedback)
     with beside() as begin_raster, beside() as begin_picture, beside() as begin_roads:
         with strips:  # it is closed first, so that nobody waits for rows that do not come
-            files = _Files(job, source, staged, strips, (begin_raster, begin_picture))
+            # Large rasters have both made in one thread, one after the other, for the sake of memory.
+            threads = (begin_raster, begin_raster if is_large(grid) else begin_picture)
+            files = _Files(job, source, staged, strips, threads)
             if not is_large(grid):
                 files.begin_probability()
             counts = begin_roads(lambda: files.roads(feedback))
