@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.compute.raster_rows import RasterRows
-from road_extractor_plugin.compute.traced import Traced
+from road_extractor_plugin.compute.traced import MaskTaker, Traced
 from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.request import D4, FLIPS, Views
@@ -69,8 +69,9 @@ class _AveragedCompute:
         settings: TraceSettings,
         pixel_size_m: tuple[float, float],
         feedback: Feedback,
+        mask_made: MaskTaker | None = None,
     ) -> Traced:
-        return self._compute.trace(probability, settings, pixel_size_m, feedback)
+        return self._compute.trace(probability, settings, pixel_size_m, feedback, mask_made)
 
     def close(self) -> None:
         self._compute.close()

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from road_extractor_plugin.compute.predictors.choice import open_predictor
 from road_extractor_plugin.compute.raster_rows import RasterRows
-from road_extractor_plugin.compute.traced import Traced
-from road_extractor_plugin.compute.tracing import trace
+from road_extractor_plugin.compute.traced import MaskTaker, Traced
+from road_extractor_plugin.compute.tracing import Tracing
 from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.result import Device
@@ -26,9 +26,13 @@ class LocalTracer:
         settings: TraceSettings,
         pixel_size_m: tuple[float, float],
         feedback: Feedback,
+        mask_made: MaskTaker | None = None,
     ) -> Traced:
         """See `Tracer.trace`."""
-        return trace(probability, settings, pixel_size_m, feedback)
+        tracing = Tracing(probability, settings, pixel_size_m, feedback)
+        if mask_made is not None:
+            mask_made(tracing.mask.twin())
+        return Traced(tracing.graph(), tracing.mask)
 
 
 class LocalCompute(LocalTracer):

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from road_extractor_plugin.compute.polylines import Polylines
 from road_extractor_plugin.compute.raster_rows import RasterRows
-from road_extractor_plugin.compute.traced import Traced
+from road_extractor_plugin.compute.traced import MaskTaker, Traced
 from road_extractor_plugin.contract.comparison import Measured
 from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.model_card import ModelCard
@@ -26,8 +26,12 @@ class Tracer(Protocol):
         settings: TraceSettings,
         pixel_size_m: tuple[float, float],
         feedback: Feedback,
+        mask_made: MaskTaker | None = None,
     ) -> Traced:
-        """Mask and road graph of a stored probability raster, 0..254 and 255 for nodata, that is read in strips."""
+        """Mask and road graph of a stored probability raster, 0..254 and 255 for nodata, that is read in strips.
+
+        The mask is given to `mask_made` as soon as there is one.
+        """
 
 
 class Meter(Protocol):

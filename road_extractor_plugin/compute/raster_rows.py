@@ -21,13 +21,17 @@ STRIP_PX = 2_000_000
 """Pixels worked on at a time: about 50 MB with all that is computed for them, used again for the next."""
 MIN_STRIP_ROWS = 50
 """At least so many rows, however wide the raster: what is done per pixel looks some 32 to 64 rows beyond."""
+MAX_STRIP_ROWS = 256
+"""At most so many: of a raster in the making, what is done per pixel is up to two strips behind the rows that are
+there, and all that it is behind has to be made up for when the last rows have come."""
 
 _KEPT_PX, _MIN_KEPT_ROWS = 16_000_000, 256
 """Pixels kept for many small windows: some 60 rows each, and several of them have to fit beside each other."""
 
 _BLOCK_PX = 1_000_000
 """Pixels compressed together."""
-_UNPACKED_BLOCKS = 4
+_UNPACKED_PX = 4 * _BLOCK_PX
+"""Of the blocks read last, about so many pixels are kept unpacked."""
 _FAST = 1
 """Level of compression: masks are so uniform that more would gain nothing."""
 
@@ -86,6 +90,12 @@ class PackedRows:
             block = np.ascontiguousarray(rows[start : start + step], dtype=np.uint8)
             self.append_block(len(block), _packed(block))
 
+    def twin(self) -> PackedRows:
+        """The same rows, all made, for another thread: what was unpacked last, each keeps for itself."""
+        twin = PackedRows(self._width)
+        twin._starts, twin._blocks = self._starts, self._blocks
+        return twin
+
     def blocks(self) -> Iterator[tuple[int, bytes]]:
         """How many rows, and these rows compressed, from north to south."""
         for start, stop, block in zip(self._starts, self._starts[1:], self._blocks):
@@ -111,9 +121,9 @@ class PackedRows:
     def _block(self, number: int) -> Stored:
         """The rows of a block; those of the latest few are kept as they are, as strips overlap."""
         if number not in self._unpacked:
-            while len(self._unpacked) >= _UNPACKED_BLOCKS:
-                del self._unpacked[next(iter(self._unpacked))]
             size = (self._starts[number + 1] - self._starts[number]) * self._width
+            while self._unpacked and size + sum(map(len, self._unpacked.values())) * self._width > _UNPACKED_PX:
+                del self._unpacked[next(iter(self._unpacked))]
             self._unpacked[number] = _unpacked(self._blocks[number], size).reshape(-1, self._width)
         return self._unpacked[number]
 
@@ -225,9 +235,14 @@ class Strips:
 
     @classmethod
     def of(cls, raster: RasterRows, rows: int | None = None, feedback: Feedback | None = None) -> Strips:
-        """Strips of so many rows, or of about `STRIP_PX` pixels."""
+        """Strips of so many rows, or of about `STRIP_PX` pixels, unless the raster is very wide or narrow."""
         height, width = raster.shape
-        return cls(height, rows or max(STRIP_PX // max(width, 1), MIN_STRIP_ROWS), feedback or SilentFeedback())
+        about = min(max(STRIP_PX // max(width, 1), MIN_STRIP_ROWS), MAX_STRIP_ROWS)
+        return cls(height, rows or about, feedback or SilentFeedback())
+
+    def halved(self) -> Strips:
+        """Two for each of these."""
+        return Strips(self.height, max(self.rows // 2, 1), self.feedback)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         """First row of each strip, and the row behind its last.

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Callable
 
 from road_extractor_plugin.compute.raster_rows import PackedRows
 from road_extractor_plugin.contract.road_graph import RoadGraph
+
+MaskTaker = Callable[[PackedRows], None]
+"""Given the mask of a raster as soon as it is made; the graph is still to come."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,6 +40,18 @@ def trace(
 ) -> Traced:
     """Trace the roads of a probability raster.
 
+    See `Tracing` for the steps, the arguments and the errors.
+
+    Returns:
+        Graph and mask; the same input always gives the same output, order included.
+    """
+    tracing = Tracing(probability, settings, pixel_size_m, feedback, strip_rows)
+    return Traced(tracing.graph(), tracing.mask)
+
+
+class Tracing:
+    """The tracing of a probability raster: its mask first, then its graph.
+
     Per pixel, strip by strip: hysteresis threshold, clean mask, thinning, widths, links. On the graph: the rules of
     `graph_rules.py`, dead ends drawn out to the end of the mask, lines simplified, confidence. Each strip is asked for
     once and goes through all that is done per pixel before the next one is, so the raster may still be in the making.
@@ -50,33 +62,53 @@ def trace(
         settings: In metres; lengths in pixels are found with the geometric mean of the pixel's sides.
         pixel_size_m: Metres on the ground per pixel, in x and in y.
         feedback: Told how far the tracing is, and asked whether to stop.
-        strip_rows: What is worked on at a time; it does not change the result. By default about `STRIP_PX` pixels.
-
-    Returns:
-        Graph and mask; the same input always gives the same output, order included.
+        strip_rows: What is worked on at a time; it does not change the result. By default see `Strips.of`.
 
     Raises:
         Cancelled: The user asked for it.
     """
-    feedback = feedback or SilentFeedback()
-    strips = Strips.of(probability, strip_rows, feedback)
-    pixel_m = math.sqrt(pixel_size_m[0] * pixel_size_m[1])
-    _report(feedback, 0.0, _FINDING)
-    mask = road_mask(probability, settings, pixel_m, strips)
-    network = skeleton_network(mask, strips, lambda share: _report(feedback, _FOUND * share, _FINDING))
-    _report(feedback, _FOUND, "cleaning the road network")
-    network = prune_forks(network, settings.min_spur_widths)
-    network = merge_junctions(network, settings.merge_widths)
-    network = merge_shallow_crossings(network, settings.max_shared_stretch)
-    network = drawn_to_mask_end(measured(network.vertices, network.paths), mask, settings.max_drawn_widths)
-    network = bridge_gaps(network, Evidence(probability, settings.thresholds.low), settings, pixel_m)
-    network = prune_spurs(network, settings.min_spur_m / pixel_m, settings.min_spur_widths)
-    network = drop_small_components(network, settings.min_component_m / pixel_m)
-    _report(feedback, 0.8, "drawing road lines")
-    lines, meeting = simplified(network.lines(), max(settings.simplify_m / pixel_m, MIN_TOLERANCE_PX))
-    graph = _road_graph(network, lines, set(lines.line_of_point[meeting].ravel().tolist()), probability)
-    _report(feedback, 1.0, "roads traced")
-    return Traced(graph, mask)
+
+    def __init__(
+        self,
+        probability: RasterRows,
+        settings: TraceSettings,
+        pixel_size_m: tuple[float, float],
+        feedback: Feedback | None = None,
+        strip_rows: int | None = None,
+    ) -> None:
+        self._probability, self._settings, self._feedback = probability, settings, feedback or SilentFeedback()
+        self._pixel_m = math.sqrt(pixel_size_m[0] * pixel_size_m[1])
+        strips = Strips.of(probability, strip_rows, self._feedback)
+        self._report(0.0, _FINDING)
+        # A strip of the mask waits until the next one is known, so these are shorter; thinning pays for short ones.
+        self.mask = road_mask(probability, settings, self._pixel_m, strips.halved())
+        """1 road, 0 none, 255 nodata; complete."""
+        self._skeleton = skeleton_network(self.mask, strips, lambda share: self._report(_FOUND * share, _FINDING))
+
+    def graph(self) -> RoadGraph:
+        """The graph; the same input always gives the same, order included.
+
+        Raises:
+            Cancelled: The user asked for it.
+        """
+        probability, settings, pixel_m = self._probability, self._settings, self._pixel_m
+        self._report(_FOUND, "cleaning the road network")
+        network = prune_forks(self._skeleton, settings.min_spur_widths)
+        network = merge_junctions(network, settings.merge_widths)
+        network = merge_shallow_crossings(network, settings.max_shared_stretch)
+        network = drawn_to_mask_end(measured(network.vertices, network.paths), self.mask, settings.max_drawn_widths)
+        network = bridge_gaps(network, Evidence(probability, settings.thresholds.low), settings, pixel_m)
+        network = prune_spurs(network, settings.min_spur_m / pixel_m, settings.min_spur_widths)
+        network = drop_small_components(network, settings.min_component_m / pixel_m)
+        self._report(0.8, "drawing road lines")
+        lines, meeting = simplified(network.lines(), max(settings.simplify_m / pixel_m, MIN_TOLERANCE_PX))
+        graph = _road_graph(network, lines, set(lines.line_of_point[meeting].ravel().tolist()), probability)
+        self._report(1.0, "roads traced")
+        return graph
+
+    def _report(self, fraction: float, stage: str) -> None:
+        stop_if_cancelled(self._feedback)
+        self._feedback.progress(fraction, stage)
 
 
 def road_mask(
@@ -95,11 +127,6 @@ def road_mask(
     """
     mask = hysteresis(probability, settings.thresholds, settings.min_area_m2 / pixel_m**2, strips)
     return fill_small_holes(mask, settings.max_hole_m2 / pixel_m**2, strips)
-
-
-def _report(feedback: Feedback, fraction: float, stage: str) -> None:
-    stop_if_cancelled(feedback)
-    feedback.progress(fraction, stage)
 
 
 def _road_graph(network: Network, lines: Polylines, crossing: set[int], probability: RasterRows) -> RoadGraph:

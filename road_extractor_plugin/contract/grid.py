@@ -132,7 +132,9 @@ class TileGrid:
     def plan(cls, height_px: int, width_px: int, *, tile_px: int, overlap_px: int, multiple_of: int) -> TileGrid:
         """Tiles of at most `tile_px`: as few as possible along each axis, and then as small as that many can be.
 
-        So little is computed twice, also where a raster is just larger than some number of tiles.
+        So little is computed twice, also where a raster is just larger than some number of tiles. Several tiles of an
+        odd number become an even one of lower tiles where that costs less than a tile: processors compute two at once,
+        and the last one would have nothing beside it.
 
         Args:
             height_px: Rows of the raster.
@@ -148,7 +150,13 @@ class TileGrid:
             raise RequestError("tile size", tile_px, f"a multiple of {multiple_of} px")
         if overlap_px >= tile_px and max(height_px, width_px) > tile_px:
             raise RequestError("tile size", tile_px, f"more than the overlap of {overlap_px} px")
-        return cls(*(_plan_axis(length, tile_px, overlap_px, multiple_of) for length in (height_px, width_px)))
+        rows, columns = (_plan_axis(length, tile_px, overlap_px, multiple_of) for length in (height_px, width_px))
+        plan = cls(rows, columns)
+        if plan.tile_count == 1 or plan.tile_count % 2 == 0:
+            return plan
+        even = cls(_plan_axis(height_px, tile_px, overlap_px, multiple_of, len(rows.starts) + 1), columns)
+        is_cheap = even.overlap_factor * plan.tile_count < plan.overlap_factor * (plan.tile_count + 1)
+        return even if even.tile_count % 2 == 0 and is_cheap else plan
 
     def row_windows(self, row: int) -> tuple[Window, ...]:
         """The tiles of one row of tiles, from west to east."""
@@ -210,10 +218,10 @@ class TileRows:
         return range(first, self.rows.stop)
 
 
-def _plan_axis(length_px: int, tile_px: int, overlap_px: int, multiple_of: int) -> AxisTiles:
-    if length_px <= tile_px:
+def _plan_axis(length_px: int, tile_px: int, overlap_px: int, multiple_of: int, at_least: int = 1) -> AxisTiles:
+    if length_px <= tile_px and at_least == 1:
         # One tile alone has no neighbour to overlap with.
         return AxisTiles(length_px, round_up(length_px, multiple_of), 0)
-    count = math.ceil((length_px - overlap_px) / (tile_px - overlap_px))
+    count = max(math.ceil((length_px - overlap_px) / (tile_px - overlap_px)), at_least)
     smallest = math.ceil((length_px + (count - 1) * overlap_px) / count)
     return AxisTiles(length_px, round_up(smallest, multiple_of), overlap_px)

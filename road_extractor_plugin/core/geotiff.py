@@ -236,6 +236,10 @@ def to_cog(source: Path, destination: Path, kind: RasterKind, feedback: Feedback
         except RuntimeError:
             stop_if_cancelled(feedback)
             raise
+        if copy is None:  # cancelled at some places, the driver says nothing
+            stop_if_cancelled(feedback)
+            msg = "no copy was made"
+            raise RuntimeError(msg)
         close_dataset(copy)
 
 

@@ -7,13 +7,14 @@ neither do the poles and the 180th meridian.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from road_extractor_plugin.contract.grid import Geotransform, Grid
-from road_extractor_plugin.core.gdal_binding import osr
+from road_extractor_plugin.core.gdal_binding import ogr, osr
 
 Float64 = npt.NDArray[np.float64]
 
@@ -125,7 +126,7 @@ class Ground:
     def _geographic(self, to_geographic: osr.CoordinateTransformation, xy: Float64) -> Float64:
         """Longitudes and latitudes in radians, (2, n)."""
         try:
-            degrees = np.array(to_geographic.TransformPoints(np.ascontiguousarray(xy)))[:, :2]
+            degrees = _transformed(xy, to_geographic)
         except RuntimeError as error:
             msg = "coordinates lie where their coordinate reference system is not defined"
             raise ValueError(msg) from error
@@ -135,6 +136,19 @@ class Ground:
             msg = "coordinates lie beyond the poles"
             raise ValueError(msg)
         return radians
+
+
+def _transformed(xy: Float64, transformation: osr.CoordinateTransformation) -> Float64:
+    """Points (n, 2) in another CRS.
+
+    As a geometry, for the transformation's own way makes a tuple of each point, and so many that Python looks through
+    all that it has for garbage.
+    """
+    head = struct.pack("<BII", 1, ogr.wkbLineString, len(xy))
+    points = ogr.CreateGeometryFromWkb(head + xy.astype("<f8").tobytes())
+    points.Transform(transformation)
+    transformed: Float64 = np.frombuffer(points.ExportToWkb(ogr.wkbNDR), dtype="<f8", offset=len(head)).reshape(-1, 2)
+    return transformed
 
 
 def spatial_reference(crs_wkt: str) -> osr.SpatialReference:

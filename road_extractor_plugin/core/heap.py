@@ -5,9 +5,17 @@ from __future__ import annotations
 import ctypes
 import sys
 
+from road_extractor_plugin.contract.grid import Grid
+
 _MMAP_THRESHOLD = -3
 """`M_MMAP_THRESHOLD` of glibc's malloc.h."""
 _LARGE_BLOCK = 2**20
+_LARGE_PX = 100_000_000
+
+
+def is_large(grid: Grid) -> bool:
+    """Whether memory is worth more than the time that it takes to be sparing with it."""
+    return grid.width_px * grid.height_px >= _LARGE_PX
 
 
 def give_back_memory() -> None:

@@ -11,7 +11,7 @@ from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.result import RoadCounts
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 from road_extractor_plugin.core.geopackage import append_roads
-from road_extractor_plugin.core.geotiff import PROBABILITY, write_strips
+from road_extractor_plugin.core.geotiff import PROBABILITY, RasterReader, write_strips
 from road_extractor_plugin.core.output_errors import check_room
 from road_extractor_plugin.core.probability_mosaic import ProbabilityMosaic, Scene, common_grid, groups_that_touch
 from road_extractor_plugin.core.progress import PartOf
@@ -88,7 +88,7 @@ def _trace(
     feedback.progress(0.0, "merging")
     write_strips(probability, ProbabilityMosaic(group, grid), grid, PROBABILITY, feedback)
     part = PartOf(feedback, MOSAIC_MADE, 1.0)
-    return roads, Vectoriser(tracer, settings, Stopwatch(), part).run(probability, grid, roads).counts
+    return roads, Vectoriser(tracer, settings, Stopwatch(), part).run(lambda: RasterReader(probability), grid, roads)
 
 
 def _replace(made: Path, roads: Path) -> None:

@@ -17,7 +17,7 @@ from road_extractor_plugin.contract.request import Basemap, ExtractRequest
 from road_extractor_plugin.contract.result import Device
 from road_extractor_plugin.core.geotiff import encode_probability
 from road_extractor_plugin.core.heap import give_back_memory
-from road_extractor_plugin.core.inference import InferredBlock, inferred, plan_tiles
+from road_extractor_plugin.core.inference import InferredBlock, PixelSource, inferred, plan_tiles
 from road_extractor_plugin.core.mosaic import Mosaic
 from road_extractor_plugin.core.progress import Pace, PartOf
 from road_extractor_plugin.core.raster_source import RasterSource
@@ -27,6 +27,9 @@ from road_extractor_plugin.core.strip_store import StripStore
 _FINDING = "finding roads"
 _WRITTEN_PX = 4_000_000
 """Of a row of tiles, about so many pixels are written at a time."""
+_LARGE_PX = 20_000_000
+"""From here on memory is given back behind each row of tiles. Meanwhile all threads wait that ask for some, which
+smaller rasters, done within seconds, feel more than a few megabytes."""
 NETWORK_SHARE = 0.9
 """Of the work on a raster, about; the rest comes behind the network."""
 
@@ -83,7 +86,7 @@ class Coverage:
 
 
 def run_network(
-    job: NetworkJob, source: RasterSource, part: TileRows, strips: StripStore, following_s: float
+    job: NetworkJob, source: PixelSource, part: TileRows, strips: StripStore, following_s: float
 ) -> Coverage:
     """Compute the probabilities of a part of a raster, strip by strip: each is what a row of tiles finishes.
 
@@ -119,6 +122,7 @@ def _write(
     job: NetworkJob, part: TileRows, blocks: Iterator[InferredBlock | None], strips: StripStore, pace: Pace
 ) -> None:
     done = computed = 0
+    is_large = part.tiles.rows.length_px * part.tiles.columns.length_px >= _LARGE_PX
     for row in part.rows:
         before = computed
         for columns in _parts_of_a_row(part.tiles, row):
@@ -140,7 +144,8 @@ def _write(
             # Where imagery of a service is missing, another run shall ask for it again.
             is_final = job.mosaic is None or job.mosaic.counts().missing == 0
             strips.finish(first.height, computed - before, is_final=is_final)
-        give_back_memory()
+        if is_large:
+            give_back_memory()
 
 
 def _parts_of_a_row(tiles: TileGrid, row: int) -> Iterator[range]:

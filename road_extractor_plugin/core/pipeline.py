@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+import numpy.typing as npt
 
 from road_extractor_plugin.compute.averaged import averaged
 from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
-from road_extractor_plugin.contract.grid import Grid, TileGrid, TileRows
+from road_extractor_plugin.contract.grid import Grid, TileGrid, TileRows, Window
 from road_extractor_plugin.contract.request import ExtractRequest
 from road_extractor_plugin.contract.result import ExtractResult, OutputPaths, Report, RoadCounts
 from road_extractor_plugin.contract.road_graph import RoadGraph
@@ -19,8 +23,9 @@ from road_extractor_plugin.contract.tiles import ImageryCounts
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 from road_extractor_plugin.core.gdal_binding import small_cache
 from road_extractor_plugin.core.geopackage import add_missing_imagery
-from road_extractor_plugin.core.geotiff import MASK, PROBABILITY, RasterKind, RasterReader, to_cog, write_strips
-from road_extractor_plugin.core.heap import keep_no_large_blocks
+from road_extractor_plugin.core.geotiff import PROBABILITY, to_cog, write_strips
+from road_extractor_plugin.core.heap import is_large, keep_no_large_blocks
+from road_extractor_plugin.core.inference import PixelSource
 from road_extractor_plugin.core.mosaic import Mosaic
 from road_extractor_plugin.core.network_run import Coverage, NetworkJob, run_network
 from road_extractor_plugin.core.preview import Picture, write_preview
@@ -29,7 +34,7 @@ from road_extractor_plugin.core.raster_source import RasterSource
 from road_extractor_plugin.core.regions import FinishedRegion, join
 from road_extractor_plugin.core.report import MADE_OF, model_summary, request_summary, write_report
 from road_extractor_plugin.core.run_key import Things, all_things
-from road_extractor_plugin.core.stages import beside
+from road_extractor_plugin.core.stages import Begin, beside
 from road_extractor_plugin.core.staging import Room, staged_outputs
 from road_extractor_plugin.core.stopwatch import Stopwatch
 from road_extractor_plugin.core.strip_store import LedgerHead, RowsToCome, StripStore
@@ -43,8 +48,6 @@ _FOLLOWING_S_PER_MEGAPIXEL = 0.07
 """About what everything behind the network takes on one core of a desktop processor."""
 _FIXED_BYTES = 5_000_000
 """For an empty GeoPackage, the preview and the report."""
-_LARGE_PX = 100_000_000
-"""From here on memory is worth more than the time that it takes to give it back."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def extract(
             feedback.warning(warning)
         grid = source.grid
         tiles = job.plan(source)
-        if grid.width_px * grid.height_px >= _LARGE_PX:
+        if is_large(grid):
             keep_no_large_blocks()
         needed_bytes = int(grid.width_px * grid.height_px * _BYTES_PER_PIXEL) + _FIXED_BYTES
         room = Room(unfinished_name(request), needed_bytes, lambda run: request.keep_unfinished and has_strips(run))
@@ -100,21 +103,25 @@ def _run(job: _Job, source: RasterSource, tiles: TileGrid, staged: OutputPaths) 
     made_of = all_things(job.request, job.mosaic, grid, tiles, margin_px)
     strips, told = _open_strips(job, staged, made_of, grid, tiles)
     feedback = Later(job.feedback)
-    vectoriser = Vectoriser(job.compute, job.settings, job.clock, feedback)
-    with beside() as begin:
-        with strips:  # it is closed first, so that the tracer never waits for rows that do not come
-            rows = RowsToCome(strips, (grid.height_px, grid.width_px), lambda: job.clock.idle("trace"))
-            mask = staged.folder / "mask_strips.tif"
-            tracing = begin(lambda: vectoriser.trace(rows, grid, mask))
-            coverage = _make_probability(job, source, tiles, strips)
+    with beside() as begin_raster, beside() as begin_picture, beside() as begin_roads:
+        with strips:  # it is closed first, so that nobody waits for rows that do not come
+            # Large rasters have both made in one thread, one after the other, for the sake of memory.
+            threads = (begin_raster, begin_raster if is_large(grid) else begin_picture)
+            files = _Files(job, source, staged, strips, threads)
+            if not is_large(grid):
+                files.begin_probability()
+            counts = begin_roads(lambda: files.roads(feedback))
+            pixels = source if is_large(grid) else _Read(source, tiles, files.begin_picture)
+            coverage = _make_probability(job, source, pixels, tiles, strips)
         for warning in coverage.device.warnings:
             job.feedback.warning(warning)
         feedback.begin(coverage.progress)
-        counts = _write_results(job, source, staged, _Tracing(vectoriser, strips.raster(grid), mask, tracing))
+        files.begin_probability()
+        files.begin_picture()
     missing = () if job.mosaic is None else tuple(job.mosaic.missing())
     if missing:
         add_missing_imagery(staged.roads, missing, source.grid)
-    report = _report(job, source, tiles, coverage, counts)
+    report = _report(job, source, tiles, coverage, counts.result())
     report = replace(report, request={**report.request, MADE_OF: made_of}, warnings=(*told, *report.warnings))
     write_report(report, staged.report)
     stop_if_cancelled(job.feedback)
@@ -132,55 +139,95 @@ def _open_strips(
     return begin_or_go_on(staged.folder.parent, made_of, grid.width_px, heights, job.feedback)
 
 
-def _make_probability(job: _Job, source: RasterSource, tiles: TileGrid, strips: StripStore) -> Coverage:
+def _make_probability(
+    job: _Job, source: RasterSource, pixels: PixelSource, tiles: TileGrid, strips: StripStore
+) -> Coverage:
     if job.regions:
         return join(job, source, job.regions, strips)
-    megapixels = source.grid.width_px * source.grid.height_px / 1e6
-    return run_network(job, source, TileRows.all_of(tiles), strips, megapixels * _FOLLOWING_S_PER_MEGAPIXEL)
+    following_s = source.grid.width_px * source.grid.height_px / 1e6 * _FOLLOWING_S_PER_MEGAPIXEL
+    return run_network(job, pixels, TileRows.all_of(tiles), strips, following_s)
 
 
 @dataclass(frozen=True)
-class _Tracing:
-    """What the tracer has and gives."""
+class _Read:
+    """A raster that tells when its last tile has been read, while the network still runs."""
 
-    vectoriser: Vectoriser
-    probability: Path
-    mask: Path
-    """There when the graph is."""
-    graph: Future[RoadGraph]
+    source: RasterSource
+    tiles: TileGrid
+    when_read: Callable[[], None]
+
+    def read(self, window: Window) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+        """See `PixelSource`."""
+        pixels = self.source.read(window)
+        if window == self.tiles.row_windows(len(self.tiles.rows.starts) - 1)[-1]:
+            self.when_read()
+        return pixels
 
 
-def _write_results(job: _Job, source: RasterSource, staged: OutputPaths, tracing: _Tracing) -> RoadCounts:
-    """All but the report; rasters and preview are made while the roads are traced and written."""
+class _Files:
+    """What a run leaves but the report, each made as soon as what it needs is there.
 
-    def cog(strips: Path, destination: Path, kind: RasterKind) -> None:
-        with job.clock.stage("rasters"):
-            to_cog(strips, destination, kind, job.feedback)
+    Args:
+        job: What to do.
+        source: The image; for the picture, when the network has read it.
+        staged: Files to make.
+        strips: The probabilities, which may still be in the making.
+        threads: Hand over work on the probability raster and on the preview.
+    """
 
-    def picture() -> Picture:
-        with job.clock.stage("preview"):
-            return Picture.of(source)
+    def __init__(
+        self, job: _Job, source: RasterSource, staged: OutputPaths, strips: StripStore, threads: tuple[Begin, Begin]
+    ) -> None:
+        self._job, self._source, self._staged, self._strips = job, source, staged, strips
+        self._begin_raster, self._begin_preview = threads
+        self._lock = threading.Lock()
+        self._is_raster_begun = job.request.vectors_only
+        self._picture: Future[Picture] | None = None
 
-    def preview(picture: Picture) -> None:
-        with job.clock.stage("preview"):
-            write_preview(staged.preview, picture, graph)
+    def begin_probability(self) -> None:
+        """Have the probability raster made, unless that is begun already."""
+        if not self._is_raster_begun:
+            self._is_raster_begun = True
+            self._begin_raster(self._probability)
 
-    def probability() -> None:
-        tiled = staged.folder / "probability_strips.tif"
+    def begin_picture(self) -> None:
+        """Have the picture for the preview read, unless that is begun already."""
+        with self._lock:  # for it may be begun from three threads
+            if self._picture is None and not self._job.request.vectors_only:
+                self._picture = self._begin_preview(self._read_picture)
+
+    def roads(self, feedback: Feedback) -> RoadCounts:
+        """Make mask and GeoPackage, and the preview in its own thread."""
+        job, staged = self._job, self._staged
+        vectoriser = Vectoriser(job.compute, job.settings, job.clock, feedback)
+        mask = None if job.request.vectors_only else staged.mask
+        return vectoriser.run(lambda: self._rows("trace"), self._source.grid, staged.roads, mask, self._draw)
+
+    def _rows(self, stage: str) -> RowsToCome:
+        """The probabilities, for a stage that does not count waiting for them."""
+        grid = self._source.grid
+        return RowsToCome(self._strips, (grid.height_px, grid.width_px), lambda: self._job.clock.idle(stage))
+
+    def _probability(self) -> None:
+        job, tiled = self._job, self._staged.folder / "probability_strips.tif"
         with job.clock.stage("rasters"):
             # In tiles, for GDAL takes more than twice as long to make overviews of rows.
-            write_strips(tiled, RasterReader(tracing.probability), source.grid, PROBABILITY, job.feedback)
-        cog(tiled, staged.probability, PROBABILITY)
+            write_strips(tiled, self._rows("rasters"), self._source.grid, PROBABILITY, job.feedback)
+            to_cog(tiled, self._staged.probability, PROBABILITY, job.feedback)
 
-    with beside() as begin:
-        if not job.request.vectors_only:
-            begin(probability)
-            image = begin(picture)
-        graph = tracing.graph.result()
-        if not job.request.vectors_only:
-            begin(lambda: preview(image.result()))
-            begin(lambda: cog(tracing.mask, staged.mask, MASK))
-        return tracing.vectoriser.write(graph, tracing.probability, tracing.mask, source.grid, staged.roads)
+    def _read_picture(self) -> Picture:
+        with self._job.clock.stage("preview"):
+            return Picture.of(self._source)
+
+    def _draw(self, graph: RoadGraph) -> None:
+        self.begin_picture()
+        if self._picture is not None:
+            picture = self._picture
+            self._begin_preview(lambda: self._preview(picture.result(), graph))
+
+    def _preview(self, picture: Picture, graph: RoadGraph) -> None:
+        with self._job.clock.stage("preview"):
+            write_preview(self._staged.preview, picture, graph)
 
 
 def _report(job: _Job, source: RasterSource, tiles: TileGrid, coverage: Coverage, counts: RoadCounts) -> Report:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ UInt8 = npt.NDArray[np.uint8]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _EIGHT_BIT_RGB = struct.pack(">BBBBB", 8, 2, 0, 0, 0)
+_ZLIB_HEADER = b"\x78\x01"
 _UP = 2
 """The filter that stores the difference to the pixel above."""
 
@@ -29,11 +31,25 @@ def write_png(path: Path, picture: UInt8) -> None:
     filtered[:, 0] = _UP
     filtered[0, 1:] = rows[0]
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
-    # Without a search for repetitions it takes less than half the time, for a file larger by a tenth.
-    packer = zlib.compressobj(strategy=zlib.Z_HUFFMAN_ONLY)
-    data = packer.compress(filtered.data) + packer.flush()
+    data = _compressed(filtered.data.cast("B"))
     chunks = (b"IHDR" + struct.pack(">II", width, height) + _EIGHT_BIT_RGB, b"IDAT" + data, b"IEND")
     path.write_bytes(_SIGNATURE + b"".join(map(_chunk, chunks)))
+
+
+def _compressed(content: memoryview) -> bytes:
+    """What `zlib.compress` would give, but for that its two halves are compressed at the same time."""
+    middle = len(content) // 2
+    with ThreadPoolExecutor(1) as thread:
+        first = thread.submit(_deflated, content[:middle], zlib.Z_FULL_FLUSH)
+        second = _deflated(content[middle:], zlib.Z_FINISH)
+        return _ZLIB_HEADER + first.result() + second + struct.pack(">I", zlib.adler32(content))
+
+
+def _deflated(content: memoryview, end: int) -> bytes:
+    """A piece of a stream without head and checksum."""
+    # Without a search for repetitions it takes less than half the time, for a file larger by a tenth.
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS, strategy=zlib.Z_HUFFMAN_ONLY)
+    return packer.compress(content) + packer.flush(end)
 
 
 def _chunk(content: bytes) -> bytes:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from road_extractor_plugin.contract.errors import RasterUnreadableError
+from road_extractor_plugin.compute.raster_rows import RasterRows
 from road_extractor_plugin.contract.grid import Grid
 from road_extractor_plugin.contract.raster_coding import CERTAIN
-from road_extractor_plugin.core.gdal_binding import gdal, gdal_detail, quiet_gdal
-from road_extractor_plugin.core.geotiff import RasterReader
 from road_extractor_plugin.core.ground import Ground
 from road_extractor_plugin.core.pixel_outlines import Rings, pixel_outlines
 
@@ -36,32 +33,28 @@ class RoadPolygon:
     """Mean probability of its pixels, 0..1."""
 
 
-def road_polygons(mask: Path, probability: Path, grid: Grid) -> tuple[RoadPolygon, ...]:
+def road_polygons(mask: RasterRows, probability: RasterRows, grid: Grid) -> tuple[RoadPolygon, ...]:
     """Polygons of the pixels of road that touch along an edge.
 
     Memory is that of the polygons and of one strip.
 
     Args:
-        mask: Raster of uint8, 1 where there is road.
-        probability: Raster of uint8, 0..254 = 0..1 where there is road.
+        mask: 1 where there is road.
+        probability: 0..254 = 0..1 where there is road.
         grid: Of both.
 
     Raises:
         RasterUnreadableError: One of them cannot be read.
     """
-    with quiet_gdal():
-        try:
-            polygons = pixel_outlines(RasterReader(mask))
-            sums = _sums(polygons, probability, grid)
-        except RuntimeError as error:
-            raise RasterUnreadableError(mask, gdal_detail(error)) from error
+    polygons = pixel_outlines(mask)
+    sums = _sums(polygons, probability, grid)
     return tuple(
         RoadPolygon(rings, float(square_metres), float(probability_sum / pixels))
         for rings, pixels, square_metres, probability_sum in zip(polygons, *sums)
     )
 
 
-def _sums(polygons: Sequence[Rings], probability: Path, grid: Grid) -> Float64:
+def _sums(polygons: Sequence[Rings], probability: RasterRows, grid: Grid) -> Float64:
     """(3, polygons): number of pixels, their ground area in m2, sum of their probabilities.
 
     By Green's theorem: a sum over the pixels of a polygon is the sum, over the pixels to the left of each piece of its
@@ -69,7 +62,6 @@ def _sums(polygons: Sequence[Rings], probability: Path, grid: Grid) -> Float64:
     """
     sums = np.zeros((3, len(polygons)))
     row_area_m2 = _pixel_areas_m2(grid)
-    raster = gdal.OpenEx(str(probability), gdal.OF_RASTER)
     all_borders = _Border.of(polygons)
     strip_rows = max(_STRIP_PX // grid.width_px, 1)
     for top in range(0, grid.height_px, strip_rows):
@@ -77,7 +69,7 @@ def _sums(polygons: Sequence[Rings], probability: Path, grid: Grid) -> Float64:
         border = all_borders.between(top, stop)
         if border.row.size == 0:
             continue
-        codes = raster.ReadAsArray(0, top, grid.width_px, stop - top)
+        codes = probability.read(top, stop)
         to_the_left = np.zeros((stop - top, grid.width_px + 1), dtype=np.int32)
         np.cumsum(codes, axis=1, out=to_the_left[:, 1:])
         codes_sum = to_the_left[border.row - top, border.column]

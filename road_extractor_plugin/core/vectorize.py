@@ -10,7 +10,7 @@ from road_extractor_plugin.contract.request import VectorizeRequest
 from road_extractor_plugin.contract.result import OutputPaths, RoadCounts, VectorizeReport, VectorizeResult
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 from road_extractor_plugin.core.gdal_binding import small_cache
-from road_extractor_plugin.core.geotiff import MASK, PROBABILITY, to_cog, write_strips
+from road_extractor_plugin.core.geotiff import PROBABILITY, RasterReader, write_strips
 from road_extractor_plugin.core.probability_file import ProbabilityFile, open_probability
 from road_extractor_plugin.core.progress import PartOf
 from road_extractor_plugin.core.report import request_summary, write_report
@@ -65,10 +65,7 @@ def _write_vectors(source: ProbabilityFile, staged: OutputPaths, vectoriser: Vec
     probability = staged.folder / "probability_strips.tif"
     with vectoriser.clock.stage("write"):
         write_strips(probability, source, source.grid, PROBABILITY, vectoriser.feedback)
-    found = vectoriser.run(probability, source.grid, staged.roads)
-    with vectoriser.clock.stage("rasters"):
-        to_cog(found.mask, staged.mask, MASK, vectoriser.feedback)
-    return found.counts
+    return vectoriser.run(lambda: RasterReader(probability), source.grid, staged.roads, staged.mask)
 
 
 def _report(

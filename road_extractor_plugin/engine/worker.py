@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from road_extractor_plugin.compute.polylines import Polylines
 from road_extractor_plugin.compute.protocol import Compute
+from road_extractor_plugin.compute.raster_rows import PackedRows
 from road_extractor_plugin.contract.errors import Cancelled, ComputeError, RoadExtractorError
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.trace_settings import TraceSettings
@@ -188,12 +189,15 @@ class Worker:
         values = message.values
         asked = _ParentsRaster(self, message.request, tuple(values["shape"]))
         settings, pixel_size_m = read_value(TraceSettings, values["settings"]), tuple(values["pixel_size_m"])
+
+        def send_mask(mask: PackedRows) -> None:
+            for rows, block in mask.blocks():
+                self.send(Message("mask", message.request, {"rows": rows}, (np.frombuffer(block, np.uint8),)))
+
         try:
-            traced = open_tracer().trace(asked, settings, pixel_size_m, asked)
+            traced = open_tracer().trace(asked, settings, pixel_size_m, asked, send_mask)
         finally:
             del self._rows[message.request]
-        for rows, block in traced.mask.blocks():
-            self.send(Message("mask", message.request, {"rows": rows}, (np.frombuffer(block, np.uint8),)))
         graph_values, arrays = graph_parts(traced.graph)
         return Message("done", message.request, graph_values, tuple(arrays))
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from road_extractor_plugin.compute.raster_rows import PackedRows, RasterRows
-from road_extractor_plugin.compute.traced import Traced
+from road_extractor_plugin.compute.traced import MaskTaker, Traced
 from road_extractor_plugin.contract.errors import ComputeError, RoadExtractorError
 from road_extractor_plugin.contract.feedback import Feedback
 from road_extractor_plugin.contract.model_card import ModelCard
@@ -32,6 +32,7 @@ class WorkerTracer(WorkerClient):
         settings: TraceSettings,
         pixel_size_m: tuple[float, float],
         feedback: Feedback,
+        mask_made: MaskTaker | None = None,
     ) -> Traced:
         """See `Tracer.trace`."""
         values = {
@@ -40,7 +41,7 @@ class WorkerTracer(WorkerClient):
             "pixel_size_m": pixel_size_m,
         }
         with self.asking() as worker, worker.process.converse("trace", values) as conversation:
-            return _Tracing(worker, conversation, feedback, probability).run()
+            return _Tracing(worker, conversation, feedback, probability, mask_made).run()
 
 
 class WorkerCompute(WorkerTracer):
@@ -119,9 +120,17 @@ def _not_loaded() -> ComputeError:
 class _Tracing(LongTalk):
     """The conversation about one raster."""
 
-    def __init__(self, worker: Worker, conversation: Conversation, feedback: Feedback, probability: RasterRows) -> None:
+    def __init__(
+        self,
+        worker: Worker,
+        conversation: Conversation,
+        feedback: Feedback,
+        probability: RasterRows,
+        mask_made: MaskTaker | None,
+    ) -> None:
         super().__init__(worker, conversation, feedback)
         self._probability = probability
+        self._mask_made = mask_made
         self._mask = PackedRows(probability.shape[1])
 
     def run(self) -> Traced:
@@ -137,6 +146,8 @@ class _Tracing(LongTalk):
             self._send_rows(message.values["start"], message.values["stop"])
         elif message.kind == "mask":
             self._mask.append_block(message.values["rows"], message.arrays[0].tobytes())
+            if self._mask_made is not None and self._mask.shape == self._probability.shape:
+                self._mask_made(self._mask.twin())
         else:
             super().attend(message)
 

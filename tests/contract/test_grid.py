@@ -63,11 +63,28 @@ def test_small_rasters_get_small_tiles() -> None:
 @given(st.integers(1, 2000), st.integers(1, 8), st.integers(0, 31), st.sampled_from([1, 8, 32]))
 def test_planned_tiles_are_few_and_small(length: int, units: int, overlap: int, multiple: int) -> None:
     largest = 32 * units
-    axis = TileGrid.plan(length, length, tile_px=largest, overlap_px=overlap, multiple_of=multiple).rows
+    axis = TileGrid.plan(length, length, tile_px=largest, overlap_px=overlap, multiple_of=multiple).columns
     assert axis.tile_px <= max(largest, round_up(length, multiple))
     assert axis.tile_px % multiple == 0
     if length > largest:
         assert len(axis.starts) == len(AxisTiles(length, largest, overlap).starts)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "tiles"),
+    [
+        pytest.param(1000, 1000, (1, 1, 1024, 1024), id="one stays alone"),
+        pytest.param(1500, 1500, (2, 2, 768, 768), id="even already"),
+        pytest.param(3000, 3000, (4, 3, 768, 1024), id="one row more"),
+        pytest.param(3000, 1000, (4, 1, 768, 1024), id="of one column"),
+        pytest.param(1000, 3000, (2, 3, 512, 1024), id="of one row"),
+        pytest.param(3024, 15024, (3, 15, 1024, 1024), id="too much for a tile of many"),
+    ],
+)
+def test_no_tile_is_left_without_a_second_one(height: int, width: int, tiles: tuple[int, int, int, int]) -> None:
+    plan = TileGrid.plan(height, width, tile_px=1024, overlap_px=24, multiple_of=256)
+    rows, columns = plan.rows, plan.columns
+    assert (len(rows.starts), len(columns.starts), rows.tile_px, columns.tile_px) == tiles
 
 
 def test_overlap_factor_counts_what_is_computed() -> None:

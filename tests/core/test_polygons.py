@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Callable
 
 import numpy as np
@@ -10,9 +9,8 @@ import numpy.typing as npt
 import pytest
 import scipy.ndimage
 
-from road_extractor_plugin.contract.errors import RasterUnreadableError
+from road_extractor_plugin.compute.raster_rows import ArrayRows
 from road_extractor_plugin.contract.grid import Grid
-from road_extractor_plugin.core.geotiff import MASK, PROBABILITY, RasterWriter
 from road_extractor_plugin.core.ground import Ground
 from road_extractor_plugin.core.polygons import RoadPolygon, road_polygons
 
@@ -21,15 +19,12 @@ Polygonised = Callable[..., tuple[RoadPolygon, ...]]
 
 
 @pytest.fixture
-def polygonised(tmp_path: Path, grid: Callable[..., Grid]) -> Polygonised:
+def polygonised(grid: Callable[..., Grid]) -> Polygonised:
     """A maker of polygons: (mask, probability, **grid) -> polygons."""
 
     def make(mask: UInt8, probability: UInt8, **where: Any) -> tuple[RoadPolygon, ...]:
         place = grid(*mask.shape, **where)
-        for name, codes, kind in (("mask", mask, MASK), ("probability", probability, PROBABILITY)):
-            with RasterWriter(tmp_path / f"{name}.tif", place, kind) as writer:
-                writer.write(codes, 0)
-        return road_polygons(tmp_path / "mask.tif", tmp_path / "probability.tif", place)
+        return road_polygons(ArrayRows(mask), ArrayRows(probability), place)
 
     return make
 
@@ -96,8 +91,3 @@ def test_areas_are_those_of_each_row_on_the_ground(
 
 def test_no_road_gives_no_polygon(polygonised: Polygonised) -> None:
     assert polygonised(np.full((6, 6), 255, np.uint8), np.full((6, 6), 255, np.uint8)) == ()
-
-
-def test_a_mask_that_cannot_be_read_is_told(tmp_path: Path, grid: Callable[..., Grid]) -> None:
-    with pytest.raises(RasterUnreadableError, match=r"mask\.tif"):
-        road_polygons(tmp_path / "mask.tif", tmp_path / "mask.tif", grid(5, 5))

@@ -15,7 +15,7 @@ import pytest
 
 from road_extractor_plugin.compute.local import LocalCompute
 from road_extractor_plugin.compute.raster_rows import RasterRows
-from road_extractor_plugin.compute.traced import Traced
+from road_extractor_plugin.compute.traced import MaskTaker, Traced
 from road_extractor_plugin.contract.errors import ComputeError, OutputError, RasterUnreadableError, RoadExtractorError
 from road_extractor_plugin.contract.feedback import Feedback, SilentFeedback
 from road_extractor_plugin.contract.grid import Window
@@ -68,11 +68,16 @@ class Meeting(LocalCompute):
         return super().predict(tiles)
 
     def trace(
-        self, probability: RasterRows, settings: TraceSettings, pixel_size_m: tuple[float, float], feedback: Feedback
+        self,
+        probability: RasterRows,
+        settings: TraceSettings,
+        pixel_size_m: tuple[float, float],
+        feedback: Feedback,
+        mask_made: MaskTaker | None = None,
     ) -> Traced:
         probability.read(0, TILE_PX // 2)
         self._traces.set()
-        return super().trace(probability, settings, pixel_size_m, feedback)
+        return super().trace(probability, settings, pixel_size_m, feedback, mask_made)
 
 
 def test_roads_are_traced_while_the_network_runs(request_: ExtractRequest, tiny_model: Path, card: ModelCard) -> None:
@@ -126,13 +131,18 @@ class Troubled(LocalCompute):
         return super().predict(tiles)
 
     def trace(
-        self, probability: RasterRows, settings: TraceSettings, pixel_size_m: tuple[float, float], feedback: Feedback
+        self,
+        probability: RasterRows,
+        settings: TraceSettings,
+        pixel_size_m: tuple[float, float],
+        feedback: Feedback,
+        mask_made: MaskTaker | None = None,
     ) -> Traced:
         for row in range(0, 240, 80):
             if self.trouble.at("trace"):
                 raise ComputeError("The tracer failed", "Try again")
             probability.read(row, row + 80)
-        return super().trace(probability, settings, pixel_size_m, feedback)
+        return super().trace(probability, settings, pixel_size_m, feedback, mask_made)
 
 
 def outcome(run: Callable[[], object]) -> str:

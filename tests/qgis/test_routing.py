@@ -29,8 +29,10 @@ EVERYWHERE = 1e-6
 class InStrips:
     """The tracer, with strips so thin that roads of all directions cross several of them."""
 
-    def trace(self, probability: Any, settings: Any, pixel_size_m: Any, feedback: Any) -> Traced:
-        return trace(probability, settings, pixel_size_m, feedback, strip_rows=STRIP_ROWS)
+    def trace(self, probability: Any, settings: Any, pixel_size_m: Any, feedback: Any, mask_made: Any) -> Traced:
+        traced = trace(probability, settings, pixel_size_m, feedback, strip_rows=STRIP_ROWS)
+        mask_made(traced.mask)
+        return traced
 
 
 @pytest.fixture(scope="module")
