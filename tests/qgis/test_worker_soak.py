@@ -13,9 +13,11 @@ import pytest
 from qgis.core import QgsProject
 from qgis.PyQt.QtTest import QTest
 
+from road_extractor_plugin.core.unfinished import has_strips
+
 ROUNDS = 50
-LONGEST_WAIT_S = 1.5
-"""About as long as starting the worker, loading the model and the run together."""
+LONGEST_WAIT_S = 0.7
+"""Most runs take longer where the worker has to start first, and about half as long where it is there."""
 SHARE_OF_COLD_RUNS = 0.5
 SIGNALS = (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGTERM)
 
@@ -75,7 +77,9 @@ def test_50_random_kills(desktop: Any, clicked: Any, plugin: Any, output_folder:
         desktop.wait_until_idle()
         told += "engine's process" in desktop.messages()
         assert "unexpected" not in desktop.messages()
-        assert not list(output_folder.rglob(".*")), "nothing half-written"
+        for kept in output_folder.rglob(".*"):  # what the network has finished stays, for **Resume**
+            assert has_strips(kept), "nothing half-written"
+            assert not (kept / "outputs").exists()
         clicked()
         desktop.wait_until_idle()
         assert length_m() == pytest.approx(600, abs=10), desktop.messages()
