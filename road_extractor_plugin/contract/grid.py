@@ -152,7 +152,8 @@ class TileGrid:
             raise RequestError("tile size", tile_px, f"more than the overlap of {overlap_px} px")
         rows, columns = (_plan_axis(length, tile_px, overlap_px, multiple_of) for length in (height_px, width_px))
         plan = cls(rows, columns)
-        if plan.tile_count == 1 or plan.tile_count % 2 == 0:
+        # Of a raster no higher than the overlap there are no lower tiles: they would have to be higher than that.
+        if plan.tile_count == 1 or plan.tile_count % 2 == 0 or height_px <= overlap_px:
             return plan
         even = cls(_plan_axis(height_px, tile_px, overlap_px, multiple_of, len(rows.starts) + 1), columns)
         is_cheap = even.overlap_factor * plan.tile_count < plan.overlap_factor * (plan.tile_count + 1)

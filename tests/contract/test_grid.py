@@ -87,6 +87,13 @@ def test_no_tile_is_left_without_a_second_one(height: int, width: int, tiles: tu
     assert (len(rows.starts), len(columns.starts), rows.tile_px, columns.tile_px) == tiles
 
 
+@pytest.mark.parametrize("height", [1, 31, 32, 33])
+def test_a_raster_as_low_as_the_overlap_is_planned_too(height: int) -> None:
+    plan = TileGrid.plan(height, 192, tile_px=64, overlap_px=32, multiple_of=32)
+    assert len(plan.columns.starts) == 5
+    assert len(plan.rows.starts) == 1
+
+
 def test_overlap_factor_counts_what_is_computed() -> None:
     tiles = TileGrid.plan(1500, 1500, tile_px=512, overlap_px=72, multiple_of=32)
     assert (tiles.tile_count, tiles.rows.tile_px) == (16, 448)
