@@ -27,7 +27,7 @@ from road_extractor_plugin.core.strip_store import StripStore
 _FINDING = "finding roads"
 _WRITTEN_PX = 4_000_000
 """Of a row of tiles, about so many pixels are written at a time."""
-_LARGE_PX = 20_000_000
+_GIVING_BACK_PX = 20_000_000
 """From here on memory is given back behind each row of tiles. Meanwhile all threads wait that ask for some, which
 smaller rasters, done within seconds, feel more than a few megabytes."""
 NETWORK_SHARE = 0.9
@@ -122,7 +122,7 @@ def _write(
     job: NetworkJob, part: TileRows, blocks: Iterator[InferredBlock | None], strips: StripStore, pace: Pace
 ) -> None:
     done = computed = 0
-    is_large = part.tiles.rows.length_px * part.tiles.columns.length_px >= _LARGE_PX
+    gives_back = part.tiles.rows.length_px * part.tiles.columns.length_px >= _GIVING_BACK_PX
     for row in part.rows:
         before = computed
         for columns in _parts_of_a_row(part.tiles, row):
@@ -144,7 +144,7 @@ def _write(
             # Where imagery of a service is missing, another run shall ask for it again.
             is_final = job.mosaic is None or job.mosaic.counts().missing == 0
             strips.finish(first.height, computed - before, is_final=is_final)
-        if is_large:
+        if gives_back:
             give_back_memory()
 
 

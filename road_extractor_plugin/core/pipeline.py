@@ -111,7 +111,8 @@ def _run(job: _Job, source: RasterSource, tiles: TileGrid, staged: OutputPaths) 
             if not is_large(grid):
                 files.begin_probability()
             counts = begin_roads(lambda: files.roads(feedback))
-            pixels = source if is_large(grid) else _Read(source, tiles, files.begin_picture)
+            last = tiles.row_windows(len(tiles.rows.starts) - 1)[-1]
+            pixels = source if is_large(grid) else _Read(source, last, files.begin_picture)
             coverage = _make_probability(job, source, pixels, tiles, strips)
         for warning in coverage.device.warnings:
             job.feedback.warning(warning)
@@ -153,13 +154,13 @@ class _Read:
     """A raster that tells when its last tile has been read, while the network still runs."""
 
     source: RasterSource
-    tiles: TileGrid
+    last: Window
     when_read: Callable[[], None]
 
     def read(self, window: Window) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
         """See `PixelSource`."""
         pixels = self.source.read(window)
-        if window == self.tiles.row_windows(len(self.tiles.rows.starts) - 1)[-1]:
+        if window == self.last:
             self.when_read()
         return pixels
 
