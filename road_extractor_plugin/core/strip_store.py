@@ -14,7 +14,7 @@ import time
 import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
@@ -47,10 +47,15 @@ class FinishedStrip:
 
     rows: int
     checksum: int
-    """CRC-32 of its codes."""
+    """CRC-32 of the other numbers, and then of its codes."""
     tiles_run: int
     """Of the tiles that finish it, those with imagery."""
     valid_px: int
+
+    @property
+    def checksum_of_numbers(self) -> int:
+        """What `checksum` is before the first code."""
+        return zlib.crc32(f"{self.rows} {self.tiles_run} {self.valid_px}".encode())
 
 
 @dataclass(frozen=True)
@@ -151,7 +156,8 @@ class StripStore:
         """
         self._is_ledger_whole &= is_final
         with writing(self._folder / _STRIPS, 0):
-            strip = FinishedStrip(rows, self._checksum_of_next(rows), tiles_run, self._valid_px)
+            strip = FinishedStrip(rows, 0, tiles_run, self._valid_px)
+            strip = replace(strip, checksum=self._checksum_of_next(strip))
             self._valid_px = 0
             if self._is_ledger_whole:
                 _write_all(self._ledger, _line(asdict(strip)))
@@ -165,10 +171,10 @@ class StripStore:
         """Byte of the file."""
         return sum(strip.rows for strip in self.finished) * self._width_px
 
-    def _checksum_of_next(self, rows: int) -> int:
-        """CRC-32 of what stands in the file."""
+    def _checksum_of_next(self, strip: FinishedStrip) -> int:
+        """Over what stands in the file."""
         self._strips.seek(self._begin_of_next)
-        left, checksum = rows * self._width_px, 0
+        left, checksum = strip.rows * self._width_px, strip.checksum_of_numbers
         while left and (content := self._strips.read(min(left, _CHECKED_BYTES))):
             left -= len(content)
             checksum = zlib.crc32(content, checksum)
@@ -287,7 +293,9 @@ def sound_strips(folder: Path, strips: Sequence[FinishedStrip], width_px: int, h
     with suppress(OSError), (folder / _STRIPS).open("rb") as file:
         for strip, height in zip(strips, heights):
             codes = file.read(height * width_px)
-            if strip.rows != height or len(codes) != height * width_px or zlib.crc32(codes) != strip.checksum:
+            if strip.rows != height or len(codes) != height * width_px:
+                break
+            if zlib.crc32(codes, strip.checksum_of_numbers) != strip.checksum:
                 break
             sound += 1
     return sound

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -142,6 +143,16 @@ def test_damage_is_never_taken_for_finished(
     _, told = go_on(folder)  # whatever was taken over, all strips are right at the end
     if changed and name != LEDGER:
         assert told[0].startswith("Of the 4 strips")
+
+
+@pytest.mark.parametrize("field", ["rows", "checksum", "tiles_run", "valid_px"])
+def test_a_number_changed_in_the_ledger_is_damage(field: str, tmp_path: Path) -> None:
+    write(tmp_path, 4)
+    head, *lines = (tmp_path / LEDGER).read_text().splitlines()
+    line = json.loads(lines[2])
+    lines[2] = json.dumps({**line, field: line[field] + 1})
+    (tmp_path / LEDGER).write_text("".join(f"{line}\n" for line in (head, *lines)))
+    assert go_on(tmp_path) == (2, ["Of the 4 strips that an earlier run left, 2 are damaged; they are computed anew."])
 
 
 def test_a_missing_file_of_strips(tmp_path: Path) -> None:
