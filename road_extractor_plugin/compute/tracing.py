@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Callable
 
 import numpy as np
 
@@ -91,20 +92,31 @@ class Tracing:
         Raises:
             Cancelled: The user asked for it.
         """
-        probability, settings, pixel_m = self._probability, self._settings, self._pixel_m
         self._report(_FOUND, "cleaning the road network")
-        network = prune_forks(self._skeleton, settings.min_spur_widths)
-        network = merge_junctions(network, settings.merge_widths)
-        network = merge_shallow_crossings(network, settings.max_shared_stretch)
-        network = drawn_to_mask_end(measured(network.vertices, network.paths), self.mask, settings.max_drawn_widths)
-        network = bridge_gaps(network, Evidence(probability, settings.thresholds.low), settings, pixel_m)
-        network = prune_spurs(network, settings.min_spur_m / pixel_m, settings.min_spur_widths)
-        network = drop_small_components(network, settings.min_component_m / pixel_m)
+        network = self._skeleton
+        for rule in self._rules():
+            stop_if_cancelled(self._feedback)  # of a large network each rule takes a while
+            network = rule(network)
         self._report(0.8, "drawing road lines")
-        lines, meeting = simplified(network.lines(), max(settings.simplify_m / pixel_m, MIN_TOLERANCE_PX))
-        graph = _road_graph(network, lines, set(lines.line_of_point[meeting].ravel().tolist()), probability)
+        lines, meeting = simplified(network.lines(), max(self._settings.simplify_m / self._pixel_m, MIN_TOLERANCE_PX))
+        graph = _road_graph(network, lines, set(lines.line_of_point[meeting].ravel().tolist()), self._probability)
         self._report(1.0, "roads traced")
         return graph
+
+    def _rules(self) -> tuple[Callable[[Network], Network], ...]:
+        """Those of `graph_rules.py`, in order."""
+        settings, pixel_m = self._settings, self._pixel_m
+        evidence = Evidence(self._probability, settings.thresholds.low)
+        return (
+            lambda network: prune_forks(network, settings.min_spur_widths),
+            lambda network: merge_junctions(network, settings.merge_widths),
+            lambda network: merge_shallow_crossings(network, settings.max_shared_stretch),
+            lambda network: measured(network.vertices, network.paths),
+            lambda network: drawn_to_mask_end(network, self.mask, settings.max_drawn_widths),
+            lambda network: bridge_gaps(network, evidence, settings, pixel_m),
+            lambda network: prune_spurs(network, settings.min_spur_m / pixel_m, settings.min_spur_widths),
+            lambda network: drop_small_components(network, settings.min_component_m / pixel_m),
+        )
 
     def _report(self, fraction: float, stage: str) -> None:
         stop_if_cancelled(self._feedback)

@@ -14,7 +14,7 @@ from road_extractor_plugin.engine.worker_pool import Worker, WorkerChoice, Worke
 from road_extractor_plugin.engine.worker_process import Conversation
 
 _POLL_S = 0.1
-_CANCEL_LIMIT_S = 0.6
+_CANCEL_LIMIT_S = 0.4
 """Work that was cancelled stops between two steps; after this time its process is ended."""
 
 

@@ -261,6 +261,24 @@ def test_cancelling_stops() -> None:
         trace(ArrayRows(np.zeros((9, 9), dtype=np.uint8)), SETTINGS, (1.0, 1.0), Impatient())
 
 
+def test_cancelling_stops_between_rules() -> None:
+    class ChangesItsMind(SilentFeedback):
+        def __init__(self) -> None:
+            self.stage, self.asked_while_cleaning = "", 0
+
+        def progress(self, fraction: float, stage: str) -> None:
+            self.stage = stage
+
+        def is_cancelled(self) -> bool:
+            self.asked_while_cleaning += self.stage == "cleaning the road network"
+            return self.asked_while_cleaning > 2
+
+    feedback = ChangesItsMind()
+    with pytest.raises(Cancelled):
+        trace(ArrayRows(np.zeros((9, 9), dtype=np.uint8)), SETTINGS, (1.0, 1.0), feedback)
+    assert feedback.stage == "cleaning the road network"
+
+
 @st.composite
 def probabilities(draw: st.DrawFn) -> np.ndarray:
     """Random blobs and straight roads with some nodata."""
