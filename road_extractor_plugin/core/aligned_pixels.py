@@ -47,20 +47,9 @@ class AlignedPixels:
 
         As in warping, nodata is where all bands are.
         """
-        return self._read(window, (window.height, window.width), gdal.GRIORA_NearestNeighbour)
-
-    def averaged(self, window: Window, shape: tuple[int, int]) -> tuple[Pixels, Mask]:
-        """The same at fewer pixels (height, width), valid where any of their pixels is.
-
-        In each band the pixels count that are not nodata there.
-        """
-        return self._read(window, shape, gdal.GRIORA_Average)
-
-    def _read(self, window: Window, shape: tuple[int, int], resampling: int) -> tuple[Pixels, Mask]:
         area = (self._column + window.column, self._row + window.row, window.width, window.height)
-        raw = self._colours.ReadAsArray(*area, buf_ysize=shape[0], buf_xsize=shape[1], resample_alg=resampling)
-        raw = raw.reshape(-1, *shape)
-        valid = np.full(shape, not self._nodata)
+        raw = self._colours.ReadAsArray(*area).reshape(-1, window.height, window.width)
+        valid = np.full(raw.shape[1:], not self._nodata)
         for band, nodata in zip(raw, self._nodata):
             valid |= band != nodata
         return raw, valid

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import Any, Callable
-
-import numpy as np
-import numpy.typing as npt
 
 from road_extractor_plugin.compute.averaged import averaged
 from road_extractor_plugin.compute.protocol import Compute
 from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
-from road_extractor_plugin.contract.grid import Grid, TileGrid, TileRows, Window
+from road_extractor_plugin.contract.grid import Grid, TileGrid, TileRows
 from road_extractor_plugin.contract.request import ExtractRequest
 from road_extractor_plugin.contract.result import ExtractResult, OutputPaths, Report, RoadCounts
 from road_extractor_plugin.contract.road_graph import RoadGraph
@@ -28,7 +22,7 @@ from road_extractor_plugin.core.heap import is_large, keep_no_large_blocks
 from road_extractor_plugin.core.inference import PixelSource
 from road_extractor_plugin.core.mosaic import Mosaic
 from road_extractor_plugin.core.network_run import Coverage, NetworkJob, run_network
-from road_extractor_plugin.core.preview import Picture, write_preview
+from road_extractor_plugin.core.preview import ShownSource, write_preview
 from road_extractor_plugin.core.progress import Later
 from road_extractor_plugin.core.raster_source import RasterSource
 from road_extractor_plugin.core.regions import FinishedRegion, join
@@ -107,18 +101,17 @@ def _run(job: _Job, source: RasterSource, tiles: TileGrid, staged: OutputPaths) 
         with strips:  # it is closed first, so that nobody waits for rows that do not come
             # Large rasters have both made in one thread, one after the other, for the sake of memory.
             threads = (begin_raster, begin_raster if is_large(grid) else begin_picture)
-            files = _Files(job, source, staged, strips, threads)
+            shown = ShownSource(source, tiles)
+            files = _Files(job, shown, staged, strips, threads)
             if not is_large(grid):
                 files.begin_probability()
             counts = begin_roads(lambda: files.roads(feedback))
-            last = tiles.row_windows(len(tiles.rows.starts) - 1)[-1]
-            pixels = source if is_large(grid) else _Read(source, last, files.begin_picture)
+            pixels = source if job.request.vectors_only else shown
             coverage = _make_probability(job, source, pixels, tiles, strips)
         for warning in coverage.device.warnings:
             job.feedback.warning(warning)
         feedback.begin(coverage.progress)
         files.begin_probability()
-        files.begin_picture()
     missing = () if job.mosaic is None else tuple(job.mosaic.missing())
     if missing:
         add_missing_imagery(staged.roads, missing, source.grid)
@@ -149,41 +142,23 @@ def _make_probability(
     return run_network(job, pixels, TileRows.all_of(tiles), strips, following_s)
 
 
-@dataclass(frozen=True)
-class _Read:
-    """A raster that tells when its last tile has been read, while the network still runs."""
-
-    source: RasterSource
-    last: Window
-    when_read: Callable[[], None]
-
-    def read(self, window: Window) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-        """See `PixelSource`."""
-        pixels = self.source.read(window)
-        if window == self.last:
-            self.when_read()
-        return pixels
-
-
 class _Files:
     """What a run leaves but the report, each made as soon as what it needs is there.
 
     Args:
         job: What to do.
-        source: The image; for the picture, when the network has read it.
+        shown: The image; for the picture, when the network has read it.
         staged: Files to make.
         strips: The probabilities, which may still be in the making.
         threads: Hand over work on the probability raster and on the preview.
     """
 
     def __init__(
-        self, job: _Job, source: RasterSource, staged: OutputPaths, strips: StripStore, threads: tuple[Begin, Begin]
+        self, job: _Job, shown: ShownSource, staged: OutputPaths, strips: StripStore, threads: tuple[Begin, Begin]
     ) -> None:
-        self._job, self._source, self._staged, self._strips = job, source, staged, strips
+        self._job, self._shown, self._staged, self._strips = job, shown, staged, strips
         self._begin_raster, self._begin_preview = threads
-        self._lock = threading.Lock()
         self._is_raster_begun = job.request.vectors_only
-        self._picture: Future[Picture] | None = None
 
     def begin_probability(self) -> None:
         """Have the probability raster made, unless that is begun already."""
@@ -191,44 +166,32 @@ class _Files:
             self._is_raster_begun = True
             self._begin_raster(self._probability)
 
-    def begin_picture(self) -> None:
-        """Have the picture for the preview read, unless that is begun already."""
-        with self._lock:  # for it may be begun from three threads
-            if self._picture is None and not self._job.request.vectors_only:
-                self._picture = self._begin_preview(self._read_picture)
-
     def roads(self, feedback: Feedback) -> RoadCounts:
         """Make mask and GeoPackage, and the preview in its own thread."""
         job, staged = self._job, self._staged
         vectoriser = Vectoriser(job.compute, job.settings, job.clock, feedback)
         mask = None if job.request.vectors_only else staged.mask
-        return vectoriser.run(lambda: self._rows("trace"), self._source.grid, staged.roads, mask, self._draw)
+        return vectoriser.run(lambda: self._rows("trace"), self._shown.grid, staged.roads, mask, self._draw)
 
     def _rows(self, stage: str) -> RowsToCome:
         """The probabilities, for a stage that does not count waiting for them."""
-        grid = self._source.grid
+        grid = self._shown.grid
         return RowsToCome(self._strips, (grid.height_px, grid.width_px), lambda: self._job.clock.idle(stage))
 
     def _probability(self) -> None:
         job, tiled = self._job, self._staged.folder / "probability_strips.tif"
         with job.clock.stage("rasters"):
             # In tiles, for GDAL takes more than twice as long to make overviews of rows.
-            write_strips(tiled, self._rows("rasters"), self._source.grid, PROBABILITY, job.feedback)
+            write_strips(tiled, self._rows("rasters"), self._shown.grid, PROBABILITY, job.feedback)
             to_cog(tiled, self._staged.probability, PROBABILITY, job.feedback)
 
-    def _read_picture(self) -> Picture:
-        with self._job.clock.stage("preview"):
-            return Picture.of(self._source)
-
     def _draw(self, graph: RoadGraph) -> None:
-        self.begin_picture()
-        if self._picture is not None:
-            picture = self._picture
-            self._begin_preview(lambda: self._preview(picture.result(), graph))
+        if not self._job.request.vectors_only:
+            self._begin_preview(lambda: self._preview(graph))
 
-    def _preview(self, picture: Picture, graph: RoadGraph) -> None:
+    def _preview(self, graph: RoadGraph) -> None:
         with self._job.clock.stage("preview"):
-            write_preview(self._staged.preview, picture, graph)
+            write_preview(self._staged.preview, self._shown.picture(), graph)
 
 
 def _report(job: _Job, source: RasterSource, tiles: TileGrid, coverage: Coverage, counts: RoadCounts) -> Report:

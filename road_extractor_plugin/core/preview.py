@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from road_extractor_plugin.contract.grid import Grid
+from road_extractor_plugin.contract.grid import Grid, TileGrid, Window
 from road_extractor_plugin.contract.model_card import InputSpec
 from road_extractor_plugin.contract.road_graph import RoadGraph
 from road_extractor_plugin.core.output_errors import writing
@@ -21,7 +22,7 @@ BoolMask = npt.NDArray[np.bool_]
 Points = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
-_LONGEST_SIDE_PX = 1200
+_LONGEST_SIDE_PX = 1000
 """Enough for a screen; a larger picture takes longer than the lines of a small raster do."""
 _LINE = (255, 221, 0)
 _CASING = (40, 20, 60)
@@ -32,24 +33,97 @@ _WHITE = 255
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """An image as small as its preview; it does not need the roads, so it can be read before they are found."""
+    """An image as small as its preview."""
 
     rgb: UInt8
     """(3, height, width), white where there is no imagery."""
     grid: Grid
     """What it shows."""
 
-    @classmethod
-    def of(cls, source: RasterSource) -> Picture:
-        """Read it, at most 1200 px a side.
+
+class ShownSource:
+    """A raster whose pixels go into a picture while others read them, so that it is read and decoded once.
+
+    A pixel of the picture is the mean of four places in it, those without imagery left out. For that the picture is
+    first made twice as large, of the pixels at these places:
+
+        +-------+-------+
+        | x   x |       |     It is the same whatever the windows are, and whether all of them are read for others
+        | x   x |       |     or, in a run that goes on from an earlier one, some only for the picture.
+        +-------+-------+
+
+    Args:
+        source: The raster; used only in `read` and `picture`.
+        tiles: The windows over it.
+    """
+
+    def __init__(self, source: RasterSource, tiles: TileGrid) -> None:
+        self.grid = source.grid
+        self._source, self._tiles = source, tiles
+        self._seen: set[Window] = set()
+        height, width = self.grid.height_px, self.grid.width_px
+        reduction = max(height, width, _LONGEST_SIDE_PX) / _LONGEST_SIDE_PX
+        self._rows, self._columns = _places(height, reduction), _places(width, reduction)
+        shape = len(self._rows), len(self._columns)
+        self._rgb: UInt8 = np.zeros((3, *shape), dtype=np.uint8)
+        """0 where there is no imagery."""
+        self._valid: BoolMask = np.zeros(shape, dtype=bool)
+
+    def read(self, window: Window) -> tuple[npt.NDArray[Any], BoolMask]:
+        """See `RasterSource.read`."""
+        pixels, valid = self._source.read(window)
+        rows = _within(self._rows, window.row, window.height)
+        columns = _within(self._columns, window.column, window.width)
+        y, x = self._rows[rows] - window.row, self._columns[columns] - window.column
+        # Rows first and then columns takes a tenth of the time for both at once.
+        self._valid[rows, columns] = valid.take(y, axis=0).take(x, axis=1)
+        rgb = _eight_bit_rgb(pixels.take(y, axis=1).take(x, axis=2), self._source.spec)
+        self._rgb[:, rows, columns] = rgb
+        if not valid.all():
+            self._rgb[:, rows, columns] *= self._valid[rows, columns]
+        self._seen.add(window)
+        return pixels, valid
+
+    def picture(self) -> Picture:
+        """The picture, once all windows were read that others need; what was not is read now.
 
         Raises:
             RasterUnreadableError: The image breaks off.
         """
-        pixels, valid = source.read_overview(_LONGEST_SIDE_PX)
-        rgb = _eight_bit_rgb(pixels, source.spec)
-        rgb[:, ~valid] = _WHITE
-        return cls(rgb, source.grid)
+        for row in range(len(self._tiles.rows.starts)):
+            for window in self._tiles.row_windows(row):
+                if window not in self._seen:
+                    self.read(window)
+        rgb = _sums_of_four(self._rgb)
+        if self._valid.all():
+            rgb += np.uint16(2)
+            rgb >>= np.uint16(2)
+        else:
+            count = _sums_of_four(self._valid.view(np.uint8))
+            rgb += count >> np.uint16(1)
+            rgb //= np.maximum(count, np.uint16(1))
+            rgb[:, count == 0] = _WHITE
+        return Picture(rgb.astype(np.uint8), self.grid)
+
+
+def _places(length_px: int, reduction: float) -> Indices:
+    """Along one side, the pixels at a quarter and at three quarters of each pixel of the picture."""
+    count = 2 * math.ceil(length_px / reduction)
+    return ((np.arange(count) + 0.5) * (length_px / count)).astype(np.int64)
+
+
+def _within(places: Indices, start: int, length_px: int) -> slice:
+    """Which of the places, which rise, are in a window."""
+    first, stop = np.searchsorted(places, [start, start + length_px]).tolist()
+    return slice(first, stop)
+
+
+def _sums_of_four(values: UInt8) -> npt.NDArray[np.uint16]:
+    """(..., height, width) of 2 x 2 pixels each of (..., 2 height, 2 width)."""
+    sums = values[..., ::2, ::2].astype(np.uint16)
+    for down, right in ((0, 1), (1, 0), (1, 1)):
+        sums += values[..., down::2, right::2]
+    return sums
 
 
 def write_preview(path: Path, picture: Picture, graph: RoadGraph) -> None:

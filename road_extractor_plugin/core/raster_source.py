@@ -57,9 +57,9 @@ class RasterSource:
     """A raster, resampled to the network's ground resolution, with its pixels in the card's value range.
 
     A pixel is valid where the raster's nodata value (in all bands at once), alpha band or mask does not
-    exclude it, all bands are finite, and its centre lies in the area asked for. Averaged pixels are valid
-    where any of their pixels is. Pixels that are not 8-bit are stretched by one stretch for the whole grid,
-    so that windows fit together. Nothing is held but one window. Not for use by two threads at once.
+    exclude it, all bands are finite, and its centre lies in the area asked for. Pixels that are not 8-bit are
+    stretched by one stretch for the whole grid, so that windows fit together. Nothing is held but one window.
+    Not for use by two threads at once.
 
     Open with `RasterSource.open`; a context manager.
     """
@@ -76,9 +76,7 @@ class RasterSource:
         self._area = area
         self.spec = spec
         self._aligned = AlignedPixels.of(opened.colours, plan.grid) if plan.resampling == "near" else None
-        self._warped = warp(
-            opened.colours, plan.grid, plan.resampling, "VRT", (plan.grid.height_px, plan.grid.width_px)
-        )
+        self._warped = warp(opened.colours, plan.grid, plan.resampling)
         self._stretch: Stretch | None = None
         self._last_row = 0
 
@@ -162,29 +160,6 @@ class RasterSource:
             RasterUnreadableError: The file is broken there.
         """
         raw, valid = self._read_raw(window)
-        return self._in_value_range(raw, valid), valid
-
-    def read_overview(self, max_side_px: int) -> tuple[Pixels, Mask]:
-        """The whole grid like `read`, averaged so that its longer side has at most so many pixels.
-
-        Raises:
-            RasterUnreadableError: The file is broken.
-        """
-        grid = self.grid
-        reduction = max(grid.width_px, grid.height_px) / max_side_px
-        if reduction <= 1:
-            return self.read(grid.window)
-        shape = (math.ceil(grid.height_px / reduction), math.ceil(grid.width_px / reduction))
-        with quiet_gdal():
-            try:
-                if self._aligned is not None:
-                    raw, valid = self._aligned.averaged(grid.window, shape)
-                else:
-                    raw, valid = split(warp(self._colours, grid, "average", "MEM", shape).ReadAsArray())
-            except RuntimeError as error:
-                raise RasterUnreadableError(self._name, gdal_detail(error)) from error
-        if self._area is not None:
-            valid &= self._area.read(grid.window, shape)
         return self._in_value_range(raw, valid), valid
 
     def _in_value_range(self, raw: Pixels, valid: Mask) -> Pixels:

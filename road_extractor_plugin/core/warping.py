@@ -17,8 +17,8 @@ Mask = npt.NDArray[np.bool_]
 _OPAQUE = 255
 
 
-def warp(colours: gdal.Dataset, grid: Grid, resampling: str, driver: str, shape: tuple[int, int]) -> gdal.Dataset:
-    """The bands at `shape` (height, width) over the grid's extent, followed by one of validity, up to 255.
+def warp(colours: gdal.Dataset, grid: Grid, resampling: str) -> gdal.Dataset:
+    """A view of the bands on the grid, followed by one of validity, up to 255.
 
     Nothing is reprojected, so the mapping is affine and exact. Overviews are used where they leave at least
     two pixels of theirs per pixel wanted: then averaging still hides how they were made. A pixel is nodata
@@ -30,10 +30,10 @@ def warp(colours: gdal.Dataset, grid: Grid, resampling: str, driver: str, shape:
     return gdal.Warp(
         "",
         colours,
-        format=driver,
+        format="VRT",
         outputBounds=(west, north + grid.height_px * y_size, west + grid.width_px * x_size, north),
-        height=shape[0],
-        width=shape[1],
+        height=grid.height_px,
+        width=grid.width_px,
         resampleAlg=resampling,
         overviewLevel="AUTO-1",
         errorThreshold=0,

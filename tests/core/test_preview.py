@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from road_extractor_plugin.contract.grid import Grid
+from road_extractor_plugin.contract.grid import Grid, TileGrid
 from road_extractor_plugin.contract.model_card import InputSpec
 from road_extractor_plugin.contract.road_graph import RoadEdge, RoadGraph
 from road_extractor_plugin.core.gdal_binding import gdal
-from road_extractor_plugin.core.preview import Picture, burnt_lines, write_preview
+from road_extractor_plugin.core.preview import Picture, ShownSource, burnt_lines, write_preview
 from road_extractor_plugin.core.raster_source import RasterSource
 
 YELLOW = (255, 221, 0)
@@ -24,6 +24,16 @@ NO_ROADS = RoadGraph(np.zeros((0, 2)), ())
 def road(*points: tuple[float, float]) -> RoadGraph:
     line = np.array(points, dtype=np.float64)
     return RoadGraph(line[[0, -1]], (RoadEdge(0, 1, line, 5.0, 0.9, 0.9),))
+
+
+def picture_of(source: RasterSource, tile_px: int = 64, seen: int = 0) -> Picture:
+    """In tiles, of which some rows are read before the picture is asked for."""
+    tiles = TileGrid.plan(source.grid.height_px, source.grid.width_px, tile_px=tile_px, overlap_px=10, multiple_of=1)
+    shown = ShownSource(source, tiles)
+    for row in range(min(seen, len(tiles.rows.starts))):
+        for window in tiles.row_windows(row):
+            shown.read(window)
+    return shown.picture()
 
 
 @pytest.mark.parametrize("shape", [(300, 400), (100, 133), (60, 80)], ids=["full size", "third", "fifth"])
@@ -62,7 +72,7 @@ def test_the_picture_is_the_image_with_lines_and_white_nodata(
     image = np.full((3, 60, 80), 90, dtype=np.uint8)
     image[:, :, 70:] = 0
     with RasterSource.open(raster(image, nodata=0), spec=spec) as source:
-        write_preview(tmp_path / "preview.png", Picture.of(source), road((10.5, 30.5), (60.5, 30.5)))
+        write_preview(tmp_path / "preview.png", picture_of(source), road((10.5, 30.5), (60.5, 30.5)))
     picture = gdal.Open(str(tmp_path / "preview.png")).ReadAsArray()
     assert picture.shape == (3, 60, 80)
     assert (picture[:, 5, 5] == 90).all()
@@ -78,11 +88,41 @@ def test_a_large_image_is_reduced(tmp_path: Path, raster: Callable[..., Path], s
     image = np.zeros((3, 100, 5000), dtype=np.uint8)
     image[:, :, 2500:] = 200
     with RasterSource.open(raster(image), spec=spec) as source:
-        write_preview(tmp_path / "preview.png", Picture.of(source), NO_ROADS)
+        write_preview(tmp_path / "preview.png", picture_of(source), NO_ROADS)
     picture = gdal.Open(str(tmp_path / "preview.png")).ReadAsArray()
-    assert picture.shape == (3, 24, 1200)
-    assert (picture[:, :, :600] == 0).all()
-    assert (picture[:, :, 600:] == 200).all()
+    assert picture.shape == (3, 20, 1000)
+    assert (picture[:, :, :500] == 0).all()
+    assert (picture[:, :, 500:] == 200).all()
+
+
+def test_a_picture_averages_four_places_of_each_of_its_pixels(raster: Callable[..., Path], spec: InputSpec) -> None:
+    image = np.random.default_rng(2).integers(0, 256, (3, 100, 3000), dtype=np.uint8)
+    with RasterSource.open(raster(image), spec=spec) as source:
+        picture = picture_of(source)
+    assert picture.rgb.shape == (3, 34, 1000)
+    column = np.array([0, 2])
+    rows = (np.array([0.25, 0.75]) * 100 / 34).astype(int)
+    assert picture.rgb[:, 0, 0] == pytest.approx(image[:, rows[:, None], column].mean(axis=(1, 2)), abs=0.51)
+
+
+@pytest.mark.parametrize(("tile_px", "seen"), [(64, 1), (64, 99), (200, 0), (333, 2)], ids=str)
+def test_a_picture_does_not_depend_on_what_was_read_for_others(
+    tile_px: int, seen: int, raster: Callable[..., Path], spec: InputSpec
+) -> None:
+    image = np.random.default_rng(3).integers(0, 256, (3, 310, 1290), dtype=np.uint8)
+    image[:, 100:200, 300:900] = 0
+    with RasterSource.open(raster(image, nodata=0), spec=spec) as source:
+        expected, picture = picture_of(source), picture_of(source, tile_px, seen)
+    np.testing.assert_array_equal(picture.rgb, expected.rgb)
+    assert (picture.rgb[:, 100:150, 300:600] == 255).all()
+    assert picture.rgb[:, :70].mean() == pytest.approx(image[:, :90].mean(), abs=1)
+
+
+def test_places_without_imagery_do_not_darken_the_picture(raster: Callable[..., Path], spec: InputSpec) -> None:
+    image = np.full((3, 20, 2000), 100, dtype=np.uint8)
+    image[:, :, 1::2] = 0
+    with RasterSource.open(raster(image, nodata=0), spec=spec) as source:
+        assert (picture_of(source).rgb == 100).all()
 
 
 @pytest.mark.parametrize("bands", [1, 4], ids=["one channel", "four channels"])
@@ -94,6 +134,6 @@ def test_networks_of_other_channels_get_a_picture_too(
     )
     image = np.stack([np.full((30, 30), 40 * (index + 1), dtype=np.uint8) for index in range(bands)])
     with RasterSource.open(raster(image), spec=spec) as source:
-        write_preview(tmp_path / "preview.png", Picture.of(source), NO_ROADS)
+        write_preview(tmp_path / "preview.png", picture_of(source), NO_ROADS)
     picture = gdal.Open(str(tmp_path / "preview.png")).ReadAsArray()
     assert picture[:, 3, 3].tolist() == ([40, 40, 40] if bands == 1 else [40, 80, 120])

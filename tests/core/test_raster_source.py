@@ -358,21 +358,3 @@ def test_control_points_alone_are_refused(raster: MakeRaster, noise: Image, spec
 def test_pixels_without_area_are_refused(raster: MakeRaster, noise: Image, spec: InputSpec) -> None:
     with pytest.raises(RasterUnusableError, match="without area"):
         RasterSource.open(raster(noise, geotransform=(5e5, 1.0, 2.0, 6e6, 1.0, 2.0)), spec=spec)
-
-
-# --- the whole at a glance --------------------------------------------------------------------------------------------
-
-
-def test_an_overview_averages_the_whole_grid(raster: MakeRaster, noise: Image, spec: InputSpec) -> None:
-    image = noise[:, :80, :60]
-    with RasterSource.open(raster(image), spec=spec) as source:
-        pixels, valid = source.read_overview(40)
-    expected = image.reshape(3, 40, 2, 30, 2).mean(axis=(2, 4))
-    assert pixels.shape == (3, 40, 30)
-    assert pixels == pytest.approx(expected, abs=0.51)
-    assert valid.all()
-
-
-def test_an_overview_of_a_small_grid_is_the_grid(raster: MakeRaster, noise: Image, spec: InputSpec) -> None:
-    with RasterSource.open(raster(noise), spec=spec) as source:
-        assert (source.read_overview(90)[0] == noise).all()
