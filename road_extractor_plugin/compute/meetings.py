@@ -71,7 +71,9 @@ def _near_pairs(points: Floats, start: Indices, wanted: BoolMask) -> Indices:
     if not start.size:
         return np.empty((0, 2), dtype=np.int64)
     middles, segment = _pieces(points, start)
-    pairs = segment[cKDTree(middles).query_pairs(1.001 * PIECE_PX, output_type="ndarray")]
+    # Lines are spread evenly enough for a tree that is quick to build.
+    tree = cKDTree(middles, balanced_tree=False, compact_nodes=False)
+    pairs = segment[tree.query_pairs(1.001 * PIECE_PX, output_type="ndarray")]
     one, other = pairs[(pairs[:, 0] != pairs[:, 1]) & wanted[pairs].any(axis=1)].T
     key = np.unique(np.minimum(one, other) * len(points) + np.maximum(one, other))
     return np.column_stack(np.divmod(key, len(points)))

@@ -8,7 +8,7 @@ from typing import Callable
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_matrix
+from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 from road_extractor_plugin.compute.ranges import counted
@@ -77,7 +77,9 @@ class Regions:
         upper, lower = _touching(above, runs, self._reach)
         upper = np.append(self._last_row.region, np.arange(runs.start.size) + known)[upper]
         size = known + runs.start.size
-        matrix = coo_matrix((np.ones(upper.size, dtype=np.int8), (upper, lower + known)), shape=(size, size))
+        # By the rows of the lower ones, which are in order.
+        begins = np.append(np.zeros(known, dtype=np.int64), np.searchsorted(lower, np.arange(runs.start.size + 1)))
+        matrix = csr_matrix((np.ones(upper.size), upper, begins), shape=(size, size))
         region: Indices = connected_components(matrix, directed=False)[1].astype(np.int64)
         return region
 

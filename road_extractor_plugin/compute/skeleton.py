@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from road_extractor_plugin.compute.raster_rows import RasterRows, RowsInTheMaking, Stored, Strips, framed
+from road_extractor_plugin.compute.raster_rows import RasterRows, RowsInTheMaking, Stored, Strips, framed, places_in
 from road_extractor_plugin.compute.threshold import ROAD
 
 BoolMask = npt.NDArray[np.bool_]
@@ -130,12 +130,16 @@ def without_steps(framed_mask: BoolMask) -> BoolMask:
     . o b        then have a neighbour in the south or west, so they are no steps themselves, and as they touch
     . . #        each other nothing comes apart.
     """
-    north_west, north, north_east = framed_mask[:-2, :-2], framed_mask[:-2, 1:-1], framed_mask[:-2, 2:]
-    west, east = framed_mask[1:-1, :-2], framed_mask[1:-1, 2:]
-    south_west, south, south_east = framed_mask[2:, :-2], framed_mask[2:, 1:-1], framed_mask[2:, 2:]
-    step = north & east & north_west & south_east & ~(south | west)
-    step &= ~(north_east | south_west)
-    less: BoolMask = framed_mask[1:-1, 1:-1] & ~step
+    may_be = framed_mask[1:-1, 1:-1] & framed_mask[:-2, 1:-1]
+    may_be &= framed_mask[1:-1, 2:]
+    for beside in (framed_mask[2:, 1:-1], framed_mask[1:-1, :-2]):
+        np.greater(may_be, beside, out=may_be)
+    row, column = places_in(may_be)  # few, so their corners are looked at one by one
+    north_west, south_east = framed_mask[row, column], framed_mask[row + 2, column + 2]
+    north_east, south_west = framed_mask[row, column + 2], framed_mask[row + 2, column]
+    step = north_west & south_east & ~(north_east | south_west)
+    less = framed_mask[1:-1, 1:-1].copy()
+    less[row[step], column[step]] = False
     return less
 
 
@@ -155,7 +159,7 @@ def _thinned(mask: BoolMask, turns: int | None = None) -> tuple[BoolMask, Indice
     flags = mask.astype(np.uint8).ravel()
     steps = [row * mask.shape[1] + column for row, column in _NEIGHBOURS]
     nothing = np.empty(0, dtype=np.int64)
-    outline = np.flatnonzero(mask & ~_has_all_sides(mask))
+    outline = np.flatnonzero(mask > _has_all_sides(mask))
     flags[outline] |= _AWAKE[1]
     awake, gone = [nothing, outline], [nothing, nothing]
     turn = 0

@@ -53,7 +53,8 @@ def hysteresis(
         return sure & ((area >= min_area_px) | at_rim)
 
     def looked_at(values: Stored, nodata: BoolMask, rim: BoolMask) -> _Layers:
-        return (values >= low) & ~nodata, values >= high, rim
+        road = (values >= low) > nodata
+        return road, road if high == low else values >= high, rim
 
     picked = _picked(probability, strips, Regions(is_kept, over_corners=True), looked_at)
     return PassingRows(probability.shape, (_coded(kept, nodata) for kept, nodata in picked))

@@ -155,7 +155,7 @@ class _Outline:
         inner[:-1] |= road[1:]
         inner[:, 1:] |= road[:, :-1]
         inner[:, :-1] |= road[:, 1:]
-        inner &= ~road
+        np.greater(inner, road, out=inner)
         return _Outline(start, beside, _places(inner & (codes == NODATA), start))
 
     @cached_property

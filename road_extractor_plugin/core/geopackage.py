@@ -174,9 +174,9 @@ def _write_layer(dataset: gdal.Dataset, kind: _LayerKind, grid: Grid, rows: Iter
         if name == "crossing":
             field.SetSubType(ogr.OFSTBoolean)
         layer.CreateField(field)
-    definition = layer.GetLayerDefn()
+    feature = ogr.Feature(layer.GetLayerDefn())
     for wkb, values in rows:
-        feature = ogr.Feature(definition)
+        feature.SetFID(ogr.NullFID)
         for index, value in enumerate(values):
             feature.SetField(index, value)
         feature.SetGeometryDirectly(ogr.CreateGeometryFromWkb(wkb))

@@ -52,7 +52,8 @@ def encode_probability(probability: npt.NDArray[np.float32], valid: npt.NDArray[
         valid: The same shape.
     """
     codes = probability * np.float32(CERTAIN)
-    np.clip(codes, 0, CERTAIN, out=codes)
+    np.minimum(codes, np.float32(CERTAIN), out=codes)  # `np.clip` takes several times as long
+    np.maximum(codes, np.float32(0), out=codes)
     np.rint(codes, out=codes)
     if not valid.all():
         codes[~valid] = NODATA  # they may hold nan, which has no code

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from road_extractor_plugin.compute.ranges import counted
 from road_extractor_plugin.compute.raster_rows import RasterRows
 from road_extractor_plugin.contract.grid import Grid
 from road_extractor_plugin.contract.raster_coding import CERTAIN
@@ -57,8 +58,7 @@ def road_polygons(mask: RasterRows, probability: RasterRows, grid: Grid) -> tupl
 def _sums(polygons: Sequence[Rings], probability: RasterRows, grid: Grid) -> Float64:
     """(3, polygons): number of pixels, their ground area in m2, sum of their probabilities.
 
-    By Green's theorem: a sum over the pixels of a polygon is the sum, over the pixels to the left of each piece of its
-    eastern border, less the same over its western border.
+    In each row, a polygon reaches from every other piece of border to the next.
     """
     sums = np.zeros((3, len(polygons)))
     row_area_m2 = _pixel_areas_m2(grid)
@@ -66,15 +66,15 @@ def _sums(polygons: Sequence[Rings], probability: RasterRows, grid: Grid) -> Flo
     strip_rows = max(_STRIP_PX // grid.width_px, 1)
     for top in range(0, grid.height_px, strip_rows):
         stop = min(top + strip_rows, grid.height_px)
-        border = all_borders.between(top, stop)
-        if border.row.size == 0:
+        row, column, polygon = all_borders.between(top, stop)
+        if row.size == 0:
             continue
-        codes = probability.read(top, stop)
-        to_the_left = np.zeros((stop - top, grid.width_px + 1), dtype=np.int32)
-        np.cumsum(codes, axis=1, out=to_the_left[:, 1:])
-        codes_sum = to_the_left[border.row - top, border.column]
-        for index, amount in enumerate((border.column, border.column * row_area_m2[border.row], codes_sum / CERTAIN)):
-            sums[index] += np.bincount(border.polygon, border.side * amount, len(polygons))
+        codes, bounds = probability.read(top, stop).ravel(), (row - top) * grid.width_px + column
+        pixels = column[1::2] - column[::2]
+        inside = bounds[: np.searchsorted(bounds, codes.size)]  # the last may be behind all
+        codes_sum = np.add.reduceat(codes, inside, dtype=np.int64)[::2]
+        for index, amount in enumerate((pixels, pixels * row_area_m2[row[::2]], codes_sum / CERTAIN)):
+            sums[index] += np.bincount(polygon[::2], amount, len(polygons))
     return sums
 
 
@@ -88,36 +88,30 @@ class _Border:
     """Of the pixels beside it; the northernmost one of a piece that is longer."""
     length: Indices
     """In rows."""
-    side: Indices
-    """1 where the polygon lies to the west of it, -1 where to the east."""
 
     @classmethod
     def of(cls, polygons: Sequence[Rings]) -> _Border:
         """All of them, from corner to corner."""
         if not polygons:
-            return cls(*np.zeros((5, 0), dtype=np.int64))
+            return cls(*np.zeros((4, 0), dtype=np.int64))
         rings = [ring for polygon in polygons for ring in polygon]
         ring_of = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
         polygon_of = np.repeat(np.arange(len(polygons)), [len(polygon) for polygon in polygons])
-        is_outline = np.concatenate([np.arange(len(polygon)) == 0 for polygon in polygons])
         x, y = np.rint(np.concatenate(rings)).astype(np.int64).T
         rise = np.where(ring_of[1:] == ring_of[:-1], y[1:] - y[:-1], 0)
-        turns = np.sign(np.bincount(ring_of[:-1], x[:-1] * rise, len(rings)))
-        sign = (turns * np.where(is_outline, 1, -1)).astype(np.int64)
         piece = np.flatnonzero(rise)
-        ring, rise = ring_of[piece], rise[piece]
-        return cls(
-            polygon_of[ring], x[piece], np.minimum(y[piece], y[piece] + rise), np.abs(rise), sign[ring] * np.sign(rise)
-        )
+        rise = rise[piece]
+        return cls(polygon_of[ring_of[piece]], x[piece], np.minimum(y[piece], y[piece] + rise), np.abs(rise))
 
-    def between(self, top: int, stop: int) -> _Border:
-        """The part in the rows from `top` to before `stop`, in pieces of one row."""
+    def between(self, top: int, stop: int) -> tuple[Indices, Indices, Indices]:
+        """Row, column and polygon of the part in the rows from `top` to before `stop`, row by row from the west."""
         here = np.flatnonzero((self.row < stop) & (self.row + self.length > top))
         first = np.maximum(self.row[here], top)
         count = np.minimum((self.row + self.length)[here], stop) - first
-        piece = np.repeat(here, count)
-        row = np.repeat(first - (np.cumsum(count) - count), count) + np.arange(piece.size)
-        return _Border(self.polygon[piece], self.column[piece], row, np.ones_like(row), self.side[piece])
+        piece, row = np.repeat(here, count), counted(first, first + count)
+        in_order = np.lexsort((self.column[piece], row))
+        piece = piece[in_order]
+        return row[in_order], self.column[piece], self.polygon[piece]
 
 
 def _pixel_areas_m2(grid: Grid) -> Float64:
