@@ -1,8 +1,9 @@
 """How much a run costs beyond the bare network, as ratios within one run on one machine.
 
 1. For rasters of growing size, made by repeating the example: seconds of the network alone on the same tiles, as many
-   at once as in the run; of the whole run and of each stage (stages overlap); and peak memory. `ratio` is of the time
-   that passes, and means something only where nothing else runs; `cpu_ratio` is of processor seconds.
+   at once as in the run; of the whole run and of each stage of the last one (stages overlap); and peak memory. Runs
+   and the bare network take turns. `ratio` is of the time that passes in all of them, and means something only where
+   nothing else runs; `cpu_ratio` is of processor seconds.
 2. Peak memory for rasters that are empty but for some blocks, and so may be very large (`--memory-sides`).
 3. Seconds from asking for the roads of a small area to their files: the first time, with all that is loaded for it, and
    again; without those of the network.
@@ -48,6 +49,8 @@ RESULTS = ROOT / "build" / "bench"
 BLOCK_PX = 1000
 EVERY = 8
 """Along each axis, one block of so many holds imagery in the rasters for memory."""
+TIMED_MPX, ROUNDS = 100, (2, 10)
+"""Full rasters are run until about so many megapixels are done, at least and at most so often."""
 CLICK_PX = 400
 """Side of the area of a click."""
 
@@ -86,21 +89,29 @@ def apart(kind: str, side: str, device: str) -> Result:
 
 
 def full(side_px: int, device: str) -> Result:
-    """Time one run and the bare network on the tiles of that run."""
+    """Time runs, and in between the bare network on the tiles of a run, for no machine is equally fast all the time."""
+    rounds = int(np.clip(TIMED_MPX / (side_px**2 / 1e6), *ROUNDS))
     with tempfile.TemporaryDirectory() as folder:
         raster = repeated_example(Path(folder) / "raster.tif", side_px)
-        request = ExtractRequest(raster, Path(folder) / "out", default_model(), device=device)
+        request = ExtractRequest(raster, Path(folder) / "out", default_model(), device=device, overwrite=True)
         compute = open_compute(request)
-        before = bare_network(request, compute)
-        started_s = time.process_time()
-        result = extract(request, compute, SilentFeedback())
-        processor_s = time.process_time() - started_s
-        # Before and after, for a shared machine is not equally fast all the time.
-        network_s, network_processor_s = (np.array(before) + bare_network(request, compute)) / 2
+        bare, whole = [bare_network(request, compute)], []
+        for _ in range(rounds):
+            started_s = time.process_time()
+            result = extract(request, compute, SilentFeedback())
+            whole.append((result.report.seconds["total"], time.process_time() - started_s))
+            bare.append(bare_network(request, compute))
+    (network_s, network_processor_s), (total_s, processor_s) = np.mean(bare, axis=0), np.mean(whole, axis=0)
+    of_rounds = np.array(whole)[:, 0] / (np.array(bare)[1:, 0] + np.array(bare)[:-1, 0]) * 2
     return {
         **figures(side_px, result),
+        "mpx_per_s": side_px**2 * result.report.valid_fraction / 1e6 / total_s,
+        "total": total_s,
         "bare_network": network_s,
-        "ratio": result.report.seconds["total"] / network_s,
+        "rounds": rounds,
+        "ratio": total_s / network_s,
+        "smallest_ratio": of_rounds.min(),
+        "largest_ratio": of_rounds.max(),
         "cpu_ratio": processor_s / network_processor_s,
         "cpu_beyond_network_s_per_mpx": (processor_s - network_processor_s) / side_px**2 * 1e6,
     }
@@ -160,7 +171,7 @@ def bare_network(request: ExtractRequest, compute: Compute) -> tuple[float, floa
         started = time.perf_counter(), time.process_time()
         compute.predict(tensor)
         seconds.append((time.perf_counter() - started[0], time.process_time() - started[1]))
-    passed_s, processor_s = np.median(seconds, axis=0) * tiles.tile_count / at_once
+    passed_s, processor_s = np.mean(seconds, axis=0) * tiles.tile_count / at_once
     return float(passed_s), float(processor_s)
 
 
