@@ -207,6 +207,21 @@ def write_strips(path: Path, raster: RasterRows, grid: Grid, kind: RasterKind, f
             writer.write_with_overviews(raster.read(start, stop), start)
 
 
+def write_cog(path: Path, raster: RasterRows, grid: Grid, kind: RasterKind, feedback: Feedback) -> None:
+    """Write all of a raster as a Cloud-Optimised GeoTIFF with overviews, by way of strips beside it.
+
+    These are in tiles, for GDAL takes more than twice as long to make overviews of rows.
+
+    Raises:
+        OutputError: It cannot be written; `DiskFullError` when that is why.
+        Cancelled: The user asked for it.
+    """
+    strips = path.with_name(f"{path.stem}_strips.tif")
+    write_strips(strips, raster, grid, kind, feedback)
+    to_cog(strips, path, kind, feedback)
+    strips.unlink()
+
+
 def to_cog(source: Path, destination: Path, kind: RasterKind, feedback: Feedback) -> None:
     """Copy a raster of `RasterWriter` to a Cloud-Optimised GeoTIFF; description and scale are kept.
 

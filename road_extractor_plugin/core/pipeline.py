@@ -17,7 +17,7 @@ from road_extractor_plugin.contract.tiles import ImageryCounts
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 from road_extractor_plugin.core.gdal_binding import small_cache
 from road_extractor_plugin.core.geopackage import add_missing_imagery
-from road_extractor_plugin.core.geotiff import PROBABILITY, to_cog, write_strips
+from road_extractor_plugin.core.geotiff import PROBABILITY, write_cog
 from road_extractor_plugin.core.heap import is_large, keep_no_large_blocks
 from road_extractor_plugin.core.inference import PixelSource
 from road_extractor_plugin.core.mosaic import Mosaic
@@ -179,11 +179,9 @@ class _Files:
         return RowsToCome(self._strips, (grid.height_px, grid.width_px), lambda: self._job.clock.idle(stage))
 
     def _probability(self) -> None:
-        job, tiled = self._job, self._staged.folder / "probability_strips.tif"
+        job = self._job
         with job.clock.stage("rasters"):
-            # In tiles, for GDAL takes more than twice as long to make overviews of rows.
-            write_strips(tiled, self._rows("rasters"), self._shown.grid, PROBABILITY, job.feedback)
-            to_cog(tiled, self._staged.probability, PROBABILITY, job.feedback)
+            write_cog(self._staged.probability, self._rows("rasters"), self._shown.grid, PROBABILITY, job.feedback)
 
     def _draw(self, graph: RoadGraph) -> None:
         if not self._job.request.vectors_only:

@@ -15,7 +15,7 @@ from road_extractor_plugin.contract.result import RoadCounts
 from road_extractor_plugin.contract.road_graph import RoadGraph
 from road_extractor_plugin.contract.trace_settings import TraceSettings
 from road_extractor_plugin.core.geopackage import write_roads
-from road_extractor_plugin.core.geotiff import MASK, to_cog, write_strips
+from road_extractor_plugin.core.geotiff import MASK, write_cog
 from road_extractor_plugin.core.heap import is_large
 from road_extractor_plugin.core.outlines import without_steps
 from road_extractor_plugin.core.polygons import RoadPolygon, road_polygons
@@ -101,6 +101,4 @@ class Vectoriser:
 
     def _write_mask(self, rows: RasterRows, grid: Grid, mask: Path) -> None:
         with self.clock.stage("rasters"):
-            strips = mask.with_name("mask_strips.tif")
-            write_strips(strips, rows, grid, MASK, self.feedback)
-            to_cog(strips, mask, MASK, self.feedback)
+            write_cog(mask, rows, grid, MASK, self.feedback)

@@ -15,7 +15,7 @@ from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.grid import Grid
 from road_extractor_plugin.contract.raster_coding import NODATA
 from road_extractor_plugin.core.gdal_binding import close_dataset, gdal
-from road_extractor_plugin.core.geotiff import MASK, PROBABILITY, RasterKind, to_cog, write_strips
+from road_extractor_plugin.core.geotiff import MASK, PROBABILITY, RasterKind, write_cog
 from road_extractor_plugin.core.overviews import Overviews, averaged, overview_factors
 
 
@@ -48,8 +48,8 @@ def test_they_are_those_of_gdal(kind: RasterKind, nodata: float, tmp_path: Path)
     codes = chance.integers(0, 255, (1400, 2200), dtype=np.uint8)
     codes[chance.random(codes.shape) < nodata] = NODATA
     place = Grid(2200, 1400, (0.0, 1.0, 0.0, 0.0, 0.0, -1.0), "", (1.0, 1.0))
-    write_strips(tmp_path / "strips.tif", ArrayRows(codes), place, kind, SilentFeedback())
-    to_cog(tmp_path / "strips.tif", tmp_path / "cog.tif", kind, SilentFeedback())
+    write_cog(tmp_path / "cog.tif", ArrayRows(codes), place, kind, SilentFeedback())
+    assert [path.name for path in tmp_path.iterdir()] == ["cog.tif"]
     dataset = gdal.Open(str(tmp_path / "cog.tif"))
     band = dataset.GetRasterBand(1)
     expected = by_gdal(tmp_path / "gdal.tif", codes, kind, [2, 4, 8])

@@ -12,7 +12,7 @@ from road_extractor_plugin.compute.raster_rows import ArrayRows
 from road_extractor_plugin.contract.errors import RasterUnusableError
 from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.grid import Grid
-from road_extractor_plugin.core.geotiff import MASK, PROBABILITY, to_cog, write_strips
+from road_extractor_plugin.core.geotiff import MASK, PROBABILITY, write_cog
 from road_extractor_plugin.core.probability_view import ProbabilityView, quick_mask
 from road_extractor_plugin.core.raster_grid import Bounds
 
@@ -31,8 +31,7 @@ def store(tmp_path: Path, grid: Callable[..., Grid]) -> Callable[..., Path]:
 
     def make(values: np.ndarray, kind: Any = PROBABILITY) -> Path:
         place = grid(*values.shape)
-        write_strips(tmp_path / "strips.tif", ArrayRows(values), place, kind, SilentFeedback())
-        to_cog(tmp_path / "strips.tif", tmp_path / "p.tif", kind, SilentFeedback())
+        write_cog(tmp_path / "p.tif", ArrayRows(values), place, kind, SilentFeedback())
         return tmp_path / "p.tif"
 
     return make
