@@ -9,8 +9,9 @@ r"""Bridges over gaps: roads that the network lost for a few metres, under trees
    side of a road the way itself, too, sets out within four fifths of that: what runs back beside its own road does not.
 3. **No second line.** The way there through the network is longer than the straight line.
 4. **Evidence.** The bridge runs where road is most likely, see `gap_route.py`, and the geometric mean of the
-   probability along the gap is at least `min_gap_probability`; without this rule bridges are straight. On the share
-   `min_gap_ridge` of the gap or more it stands out from both its sides, as the space between two roads does not.
+   probability along the gap is at least `min_gap_probability`; without this rule bridges are straight. With
+   `min_gap_ridge`, on that share of the gap or more it stands out from both its sides, as the space between two roads
+   does not; of the default model's roads that makes no bridge more likely to be right, so it is 0.
 5. **No crossing.** A bridge that would cross or touch another road or another bridge on its way is none, and the next
    best of its dead end takes its place. One that meets its goal earlier than planned ends there. Close to its ends it
    runs straight.

@@ -79,7 +79,7 @@ class TraceSettings:
     """Most that a bridge turns from the direction in which a road ends; 0 allows any."""
     min_gap_probability: float = 0.03
     """Least road probability along the gap, as geometric mean; 0 bridges straight and without evidence."""
-    min_gap_ridge: float = 0.25
+    min_gap_ridge: float = 0.0
     """Share of the gap on which the probability stands out from both sides; 0 asks for none."""
     min_component_m: float = 20.0
     """Networks with less road than this in all are dropped, unless they touch the edge of the data."""

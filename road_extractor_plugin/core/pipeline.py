@@ -112,6 +112,7 @@ def _run(job: _Job, source: RasterSource, tiles: TileGrid, staged: OutputPaths) 
             job.feedback.warning(warning)
         feedback.begin(coverage.progress)
         files.begin_probability()
+        files.begin_picture()
     missing = () if job.mosaic is None else tuple(job.mosaic.missing())
     if missing:
         add_missing_imagery(staged.roads, missing, source.grid)
@@ -166,6 +167,11 @@ class _Files:
             self._is_raster_begun = True
             self._begin_raster(self._probability)
 
+    def begin_picture(self) -> None:
+        """Have what the network did not read of the picture for the preview read."""
+        if not self._job.request.vectors_only:
+            self._begin_preview(self._read_picture)
+
     def roads(self, feedback: Feedback) -> RoadCounts:
         """Make mask and GeoPackage, and the preview in its own thread."""
         job, staged = self._job, self._staged
@@ -183,11 +189,16 @@ class _Files:
         with job.clock.stage("rasters"):
             write_cog(self._staged.probability, self._rows("rasters"), self._shown.grid, PROBABILITY, job.feedback)
 
+    def _read_picture(self) -> None:
+        with self._job.clock.stage("preview"):
+            self._shown.read_rest(self._job.feedback)
+
     def _draw(self, graph: RoadGraph) -> None:
         if not self._job.request.vectors_only:
             self._begin_preview(lambda: self._preview(graph))
 
     def _preview(self, graph: RoadGraph) -> None:
+        self._read_picture()  # if there was nothing for the network to do, the roads may be here first
         with self._job.clock.stage("preview"):
             write_preview(self._staged.preview, self._shown.picture(), graph)
 

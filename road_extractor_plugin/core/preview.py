@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from road_extractor_plugin.contract.feedback import Feedback, stop_if_cancelled
 from road_extractor_plugin.contract.grid import Grid, TileGrid, Window
 from road_extractor_plugin.contract.model_card import InputSpec
 from road_extractor_plugin.contract.road_graph import RoadGraph
@@ -53,7 +54,7 @@ class ShownSource:
         +-------+-------+
 
     Args:
-        source: The raster; used only in `read` and `picture`.
+        source: The raster; used only in `read` and `read_rest`.
         tiles: The windows over it.
     """
 
@@ -84,16 +85,21 @@ class ShownSource:
         self._seen.add(window)
         return pixels, valid
 
-    def picture(self) -> Picture:
-        """The picture, once all windows were read that others need; what was not is read now.
+    def read_rest(self, feedback: Feedback) -> None:
+        """Read the windows that nobody else did, once all are read that others need.
 
         Raises:
             RasterUnreadableError: The image breaks off.
+            Cancelled: The user asked for it.
         """
         for row in range(len(self._tiles.rows.starts)):
             for window in self._tiles.row_windows(row):
                 if window not in self._seen:
+                    stop_if_cancelled(feedback)
                     self.read(window)
+
+    def picture(self) -> Picture:
+        """The picture, when all of it was read."""
         rgb = _sums_of_four(self._rgb)
         if self._valid.all():
             rgb += np.uint16(2)

@@ -112,8 +112,8 @@ REFUSED = [
     ),
     pytest.param(
         lambda c: np.maximum(cut(c.road((-9, 60), (169, 60), 7), np.s_[:, 70:90]), FAINT),
+        {"min_gap_ridge": 0.25},
         {},
-        {"min_gap_ridge": 0},
         id="4, no ridge",
     ),
 ]  # fmt: skip
@@ -139,13 +139,13 @@ def test_rule_6_a_dead_end_has_one_bridge(canvas: Callable[..., object]) -> None
     drawn = canvas().road((-9, 60), (70, 60), 7).road((86, 55), (169, 50), 6).road((86, 66), (169, 75), 6)  # type: ignore[attr-defined]
     probability = drawn.mask * np.uint8(254)
     probability[:, 70:86] = FAINT
-    assert len(bridges(traced(probability, min_gap_ridge=0))) == 1
+    assert len(bridges(traced(probability))) == 1
 
 
 def test_two_dead_ends_that_face_each_other_are_joined(canvas: Callable[..., object]) -> None:
     """A road beside the gap is nearer to either of them than they are to each other."""
     drawn = canvas().road((-9, 60), (169, 60), 7).road((-9, 71), (169, 76), 7)  # type: ignore[attr-defined]
-    (bridge,) = bridges(traced(cut(drawn, np.s_[67:, 70:88]), min_gap_ridge=0))
+    (bridge,) = bridges(traced(cut(drawn, np.s_[67:, 70:88])))
     assert np.ptp(bridge.points[:, 0]) > 15
 
 
@@ -185,7 +185,7 @@ def test_a_way_back_beside_its_own_road_is_none(canvas: Callable[..., object]) -
     drawn = canvas().road((-9, 60), (70, 60), 7).road((-9, 82), (169, 82), 7)  # type: ignore[attr-defined]
     probability = drawn.probability
     probability[64:79, 64:69] = FAINT
-    assert bridges(traced(probability, min_gap_ridge=0)) == []
+    assert bridges(traced(probability)) == []
 
 
 def test_a_crossing_that_is_missing_is_made(canvas: Callable[..., object]) -> None:

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from road_extractor_plugin.contract.errors import Cancelled
+from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.grid import Grid, TileGrid
 from road_extractor_plugin.contract.model_card import InputSpec
 from road_extractor_plugin.contract.road_graph import RoadEdge, RoadGraph
@@ -33,6 +35,7 @@ def picture_of(source: RasterSource, tile_px: int = 64, seen: int = 0) -> Pictur
     for row in range(min(seen, len(tiles.rows.starts))):
         for window in tiles.row_windows(row):
             shown.read(window)
+    shown.read_rest(SilentFeedback())
     return shown.picture()
 
 
@@ -116,6 +119,17 @@ def test_a_picture_does_not_depend_on_what_was_read_for_others(
     np.testing.assert_array_equal(picture.rgb, expected.rgb)
     assert (picture.rgb[:, 100:150, 300:600] == 255).all()
     assert picture.rgb[:, :70].mean() == pytest.approx(image[:, :90].mean(), abs=1)
+
+
+def test_reading_for_the_picture_is_cancelled(raster: Callable[..., Path], spec: InputSpec) -> None:
+    class Impatient(SilentFeedback):
+        def is_cancelled(self) -> bool:
+            return True
+
+    with RasterSource.open(raster(np.zeros((3, 50, 50), dtype=np.uint8)), spec=spec) as source:
+        tiles = TileGrid.plan(50, 50, tile_px=64, overlap_px=10, multiple_of=1)
+        with pytest.raises(Cancelled):
+            ShownSource(source, tiles).read_rest(Impatient())
 
 
 def test_places_without_imagery_do_not_darken_the_picture(raster: Callable[..., Path], spec: InputSpec) -> None:

@@ -26,7 +26,7 @@ from tests.road_file import RoadFile
 EXAMPLE = Path(__file__).parents[2] / "examples" / "csk_01_reference.tif"
 SETTINGS = TraceSettings(Thresholds(high=0.5, low=0.3))
 LOOSE = {"min_spur_m": 0.0, "min_component_m": 0.0, "min_area_m2": 0.0, "max_hole_m2": 0.0}
-BOLD = {"max_gap_turn_deg": 0.0, "min_gap_probability": 0.0, "min_gap_ridge": 0.0}
+BOLD = {"max_gap_turn_deg": 0.0, "min_gap_probability": 0.0}
 COARSE = {"simplify_m": 6.0}
 
 MakeGrid = Callable[..., Grid]
