@@ -25,7 +25,7 @@ from road_extractor_plugin.core.stopwatch import Stopwatch
 from road_extractor_plugin.core.strip_store import StripStore
 
 _FINDING = "finding roads"
-_WRITTEN_PX = 16_000_000
+_WRITTEN_PX = 8_000_000
 """Of a row of tiles, about so many pixels are written at a time."""
 _GIVING_BACK_PX = 20_000_000
 """From here on memory is given back behind each row of tiles. Meanwhile all threads wait that ask for some, which
