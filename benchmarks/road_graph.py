@@ -126,8 +126,8 @@ def print_ceiling(scenes: list[Scene]) -> None:
     print("a. ceiling                      CosmiQ  plain trace   Sat2Graph  plain trace   length error")
     for scene in scenes:
         truth = metres(scene.truth, scene.pixel_m)
-        ours = metres(lines_of(traced(scene.probability, scene.pixel_m)), scene.pixel_m)
-        plain = metres(lines_of(traced(scene.probability, scene.pixel_m, **PLAIN)), scene.pixel_m)
+        ours = metres(lines_of(scene.traced()), scene.pixel_m)
+        plain = metres(lines_of(scene.traced(**PLAIN)), scene.pixel_m)
         figures = [score for one in zip(scores(ours, truth), scores(plain, truth)) for score in one][:4]
         error = ours.lengths_m.sum() / truth.lengths_m.sum() - 1
         print(f"{scene.name:<30} {'  '.join(f'{value:>9.3f}' for value in figures)} {error:>12.1%}")
@@ -160,7 +160,7 @@ def print_ablation(title: str, scenes: list[Scene]) -> None:
         off = {setting: value for setting, value in off.items() if setting not in added}
         rows[name] = off
     for name, changes in {**rows, **WITHOUT}.items():
-        graphs = [traced(scene.probability, scene.pixel_m, **changes) for scene in scenes]
+        graphs = [scene.traced(**changes) for scene in scenes]
         ours = [metres(lines_of(graph), scene.pixel_m) for graph, scene in zip(graphs, scenes)]
         mean = np.mean([scores(one, truth) for one, truth in zip(ours, truths)], axis=0)
         print(f"{name:<44} {mean[0]:>8.4f} {mean[1]:>12.4f} {mean[2]:>9.4f} {mean[3]:>11.3f}", flush=True)
@@ -193,7 +193,7 @@ def joined(scene: Scene, gapped: Scene, gaps: Gaps, changes: dict[str, float]) -
 
     A join is false when its ends were not connected before the cut by a way about as short.
     """
-    before, after = (traced(one.probability, one.pixel_m, **changes) for one in (scene, gapped))
+    before, after = (one.traced(**changes) for one in (scene, gapped))
     ends = np.array([place for one, other, _ in gaps.ends for place in (one, other)]).reshape(-1, 2)
     limits = np.array([length for *_, length in gaps.ends])
     again = are_joined(after, ends, limits, scene.pixel_m)

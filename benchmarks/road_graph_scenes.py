@@ -45,6 +45,11 @@ class Scene:
     """Lines in pixels, which share their vertices where they are connected."""
     is_prediction: bool = False
 
+    def traced(self, **changes: object) -> RoadGraph:
+        """Its graph with some settings changed, at the thresholds of the model or those of what was drawn."""
+        thresholds = SETTINGS.thresholds if self.is_prediction else DRAWN_AT
+        return traced(self.probability, self.pixel_m, **{"thresholds": thresholds, **changes})
+
 
 @dataclass
 class Gaps:
@@ -148,7 +153,7 @@ def mask_scenes(options: argparse.Namespace) -> Iterator[Scene]:
     """Masks, a little blurred, as probability; their truth is their own trace."""
     for path in masks_of(options):
         probability = stored(ndimage.gaussian_filter(read_mask(path).astype(float), 1.5))
-        yield Scene(path.stem, probability, 1.0, lines_of(traced(probability, 1.0, max_gap_m=0.0)))
+        yield Scene(path.stem, probability, 1.0, lines_of(traced(probability, 1.0, max_gap_m=0.0, thresholds=DRAWN_AT)))
 
 
 def read_mask(path: Path) -> np.ndarray:
