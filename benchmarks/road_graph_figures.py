@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from osgeo import gdal
 from road_graph import PLAIN, WITHOUT, joined, metres, scores
-from road_graph_scenes import SETTINGS, Scene, cut, lines_of, prediction_scenes, traced
+from road_graph_scenes import SETTINGS, Scene, cut, lines_of, prediction_scenes
 
 from model_training.datasets.holdout import TRAINING, VALIDATION, read_split
 from road_extractor_plugin.compute.raster_rows import ArrayRows
@@ -114,7 +114,7 @@ def mean_scores(scenes: list[Scene], changes: dict[str, float]) -> np.ndarray:
     found, weights = [], []
     for scene in scenes:
         truth = metres(scene.truth, scene.pixel_m)
-        ours = metres(lines_of(traced(scene.probability, scene.pixel_m, **changes)), scene.pixel_m)
+        ours = metres(lines_of(scene.traced(**changes)), scene.pixel_m)
         found.append((0.0, 0.0, 0.0, 0.0) if ours.is_empty else scores(ours, truth))
         weights.append(truth.lengths_m.sum())
     alike = len({scene.probability.shape for scene in scenes}) == 1
@@ -134,7 +134,7 @@ def print_gaps(parts: dict[str, list[Scene]]) -> None:
 
 def joined_in(scene: Scene) -> tuple[int, int, int, int]:
     """What `joined` counts; nothing where there is no road to cut."""
-    if not traced(scene.probability, scene.pixel_m, max_gap_m=0.0).edges:
+    if not scene.traced(max_gap_m=0.0).edges:
         return 0, 0, 0, 0
     return joined(scene, *cut(scene, np.random.default_rng(1)), {})
 

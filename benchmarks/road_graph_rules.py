@@ -98,7 +98,7 @@ def print_rules(name: str, options: argparse.Namespace) -> None:
 
 def is_empty(scene: Scene) -> bool:
     """Whether nothing is found in it."""
-    return not traced(scene.probability, scene.pixel_m).edges
+    return not scene.traced().edges
 
 
 def mask_of(scene: Scene, options: argparse.Namespace) -> np.ndarray:

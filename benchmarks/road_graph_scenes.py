@@ -192,7 +192,7 @@ def lines_of(graph: RoadGraph) -> list[np.ndarray]:
 def cut(scene: Scene, random: np.random.Generator) -> tuple[Scene, Gaps]:
     """A scene with a gap in every fourth road, each filled with one probability of 0.05 to 0.3 of what was there."""
     probability = scene.probability.astype(float)
-    graph = traced(scene.probability, scene.pixel_m, max_gap_m=0.0)
+    graph = scene.traced(max_gap_m=0.0)
     parts = [along(edge.points, 0.5) for edge in graph.edges]
     owner = np.repeat(np.arange(len(parts)), [len(points) for points, _ in parts])
     distance = np.concatenate([places for _, places in parts])

@@ -54,7 +54,8 @@ class Polylines:
 
     def split(self) -> list[Floats]:
         """The lines one by one, each (k, 2), as views."""
-        return [self.points[start:stop] for start, stop in zip(self.offsets, self.offsets[1:])]
+        bounds = self.offsets.tolist()
+        return [self.points[start:stop] for start, stop in zip(bounds, bounds[1:])]
 
     def at(self, chosen: Indices) -> Polylines:
         """Some of the lines, in the order given."""

@@ -74,11 +74,10 @@ class Regions:
         """New numbers of the regions known so far and then of the runs of a strip below them."""
         above = self._last_row.runs
         known = self._area.size
-        upper, lower = _touching(above, runs, self._reach)
+        upper, count = _touching(above, runs, self._reach)
         upper = np.append(self._last_row.region, np.arange(runs.start.size) + known)[upper]
         size = known + runs.start.size
-        # By the rows of the lower ones, which are in order.
-        begins = np.append(np.zeros(known, dtype=np.int64), np.searchsorted(lower, np.arange(runs.start.size + 1)))
+        begins = np.append(np.zeros(known + 1, dtype=np.int64), np.cumsum(count))
         matrix = csr_matrix((np.ones(upper.size), upper, begins), shape=(size, size))
         region: Indices = connected_components(matrix, directed=False)[1].astype(np.int64)
         return region
@@ -178,12 +177,12 @@ def _numbered(mask: BoolMask) -> BoolMask:
 
 
 def _touching(above: _Runs, runs: _Runs, reach: int) -> tuple[Indices, Indices]:
-    """Pairs of runs in neighbouring rows: the upper, of those above and then the strip, and the lower, of the strip."""
+    """The runs that those of a strip touch in the row above, of those above and then the strip; and how many each."""
     row = runs.shape[1] + 1
     start, stop = np.append(above.start, runs.start), np.append(above.stop, runs.stop)
     first = np.searchsorted(stop, runs.start - row - reach, side="right")
     count = np.searchsorted(start, runs.stop - row + reach, side="left") - first
-    return counted(first, first + count), np.repeat(np.arange(count.size), count)
+    return counted(first, first + count), count
 
 
 def _any_of(mark: BoolMask, group: Indices, group_count: int) -> BoolMask:

@@ -104,7 +104,7 @@ class Tracing:
         return graph
 
     def _rules(self) -> tuple[Callable[[Network], Network], ...]:
-        """Those of `graph_rules.py`, in order."""
+        """What the skeleton's network goes through, in order: `graph_rules.py` and the modules that it names."""
         settings, pixel_m = self._settings, self._pixel_m
         evidence = Evidence(self._probability, settings.thresholds.low)
         return (

@@ -16,12 +16,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from road_extractor_plugin.compute.polylines import Polylines
 from road_extractor_plugin.core.polygons import RoadPolygon
 
 BoolMask = npt.NDArray[np.bool_]
@@ -38,22 +37,19 @@ def without_steps(polygons: Sequence[RoadPolygon]) -> tuple[RoadPolygon, ...]:
     """Polygons with outlines by the rules above; neighbours keep touching where they did."""
     rings = [ring[:-1] for polygon in polygons for ring in polygon.rings]
     touching = _seen_twice(rings)
-    ends = np.cumsum([0, *(len(ring) for ring in rings)])
-    smooth = iter(
-        [ring for lot in _lots(ends) for ring in _smooth(_Rings.of(rings[lot]), touching[_points(ends, lot)])]
-    )
+    offsets = np.cumsum([0, *(len(ring) for ring in rings)])
+    found: list[Float64] = []
+    for start, stop in _lots(offsets):
+        found += _smooth(Polylines.of(rings[start:stop]), touching[offsets[start] : offsets[stop]])
+    smooth = iter(found)
     return tuple(dataclasses.replace(polygon, rings=tuple(next(smooth) for _ in polygon.rings)) for polygon in polygons)
 
 
-def _lots(ends: Indices) -> Iterator[slice]:
-    """Which rings are worked on together; `ends` are the points before each ring and behind the last."""
-    lot = ends[:-1] // _LOT_POINTS
+def _lots(offsets: Indices) -> Iterator[tuple[int, int]]:
+    """Which rings are worked on together, from the first to before the last; `offsets` are the points before each."""
+    lot = offsets[:-1] // _LOT_POINTS
     bounds = np.searchsorted(lot, np.unique(lot)).tolist()
-    yield from map(slice, bounds, [*bounds[1:], lot.size])
-
-
-def _points(ends: Indices, rings: slice) -> slice:
-    return slice(int(ends[rings.start]), int(ends[rings.stop]))
+    yield from zip(bounds, [*bounds[1:], lot.size])
 
 
 def _seen_twice(rings: Sequence[Float64]) -> BoolMask:
@@ -64,74 +60,43 @@ def _seen_twice(rings: Sequence[Float64]) -> BoolMask:
     return seen_twice
 
 
-@dataclass(frozen=True, eq=False)
-class _Rings:
-    """Rings one after the other, none of them closed by its first point."""
-
-    points: Float64
-    """(n, 2)."""
-    ring: Indices
-    """(n,) Number of the ring of each point, rising."""
-
-    @classmethod
-    def of(cls, rings: Sequence[Float64]) -> _Rings:
-        return cls(np.concatenate(rings), np.repeat(np.arange(len(rings)), [len(ring) for ring in rings]))
-
-    @cached_property
-    def first(self) -> Indices:
-        """(rings,) The first point of each."""
-        return np.flatnonzero(np.diff(self.ring, prepend=-1))
-
-    @cached_property
-    def last(self) -> Indices:
-        """(rings,) The last point of each."""
-        return np.append(self.first[1:], self.ring.size) - 1
-
-    @cached_property
-    def before(self) -> Indices:
-        """(n,) The point before each, around the ring."""
-        before = np.arange(-1, self.ring.size - 1)
-        before[self.first] = self.last
-        return before
-
-    @cached_property
-    def behind(self) -> Indices:
-        """(n,) The point behind each, around the ring."""
-        behind = np.arange(1, self.ring.size + 1)
-        behind[self.last] = self.first
-        return behind
-
-    def only(self, kept: BoolMask) -> _Rings:
-        """Without some of the points."""
-        return _Rings(self.points[kept], self.ring[kept])
-
-    def closed(self) -> list[Float64]:
-        """Each ring with its first point once more at its end."""
-        points = np.insert(self.points, self.last + 1, self.points[self.first], axis=0)
-        return np.split(points, (self.last + np.arange(2, self.last.size + 2))[:-1])
-
-
-def _smooth(rings: _Rings, touching: BoolMask) -> list[Float64]:
-    """Closed rings by the rules above; `touching` is (n,) for the points of the rings."""
-    way = rings.points[rings.behind] - rings.points
+def _smooth(rings: Polylines, touching: BoolMask) -> list[Float64]:
+    """Closed rings by the rules above, from rings that are not closed; `touching` is (n,) for their points."""
+    before, behind = _beside(rings)
+    way = rings.points[behind] - rings.points
     length = np.abs(way).sum(axis=1)
     forward = way / length[:, None]
-    backward = forward[rings.before]
+    backward = forward[before]
     turn = backward[:, 0] * forward[:, 1] - backward[:, 1] * forward[:, 0]
-    steps = turn * turn[rings.behind] < 0
+    steps = turn * turn[behind] < 0
     is_jog = steps & (length == 1)
     reach = np.where(steps, np.minimum(length / 2, REACH_PX), 0.5)  # 2
-    by_jog = is_jog | is_jog[rings.before]
+    by_jog = is_jog | is_jog[before]
     cut = np.where((turn != 0) & ~touching, 1.0, 0.0)  # 3
-    cut_before = cut * np.where(by_jog, reach[rings.before], 0.5)
+    cut_before = cut * np.where(by_jog, reach[before], 0.5)
     cut_behind = cut * np.where(by_jog, reach, 0.5)
     ends = (rings.points - backward * cut_before[:, None], rings.points + forward * cut_behind[:, None])
-    return _turning(_Rings(np.stack(ends, axis=1).reshape(-1, 2), np.repeat(rings.ring, 2))).closed()
+    return _closed(_turning(Polylines(np.stack(ends, axis=1).reshape(-1, 2), 2 * rings.offsets)))
 
 
-def _turning(rings: _Rings) -> _Rings:
+def _turning(rings: Polylines) -> Polylines:
     """Rings over those of their points at which they turn; the arithmetic of halves of pixels is exact."""
-    rings = rings.only((rings.points != rings.points[rings.before]).any(axis=1))
-    before = rings.points - rings.points[rings.before]
-    behind = before[rings.behind]
-    return rings.only(before[:, 0] * behind[:, 1] != before[:, 1] * behind[:, 0])
+    rings = rings.parts((rings.points != rings.points[_beside(rings)[0]]).any(axis=1))
+    before, behind = _beside(rings)
+    into = rings.points - rings.points[before]
+    out = into[behind]
+    return rings.parts(into[:, 0] * out[:, 1] != into[:, 1] * out[:, 0])
+
+
+def _beside(rings: Polylines) -> tuple[Indices, Indices]:
+    """(n,) each: the point before and the point behind each, around its ring."""
+    count = len(rings.points)
+    before, behind = np.arange(-1, count - 1), np.arange(1, count + 1)
+    before[rings.first], behind[rings.last] = rings.last, rings.first
+    return before, behind
+
+
+def _closed(rings: Polylines) -> list[Float64]:
+    """Each ring with its first point once more at its end."""
+    points = np.insert(rings.points, rings.offsets[1:], rings.points[rings.first], axis=0)
+    return Polylines(points, rings.offsets + np.arange(rings.offsets.size)).split()

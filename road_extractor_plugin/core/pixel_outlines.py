@@ -16,6 +16,7 @@ from operator import itemgetter
 import numpy as np
 import numpy.typing as npt
 
+from road_extractor_plugin.compute.ranges import counted
 from road_extractor_plugin.compute.raster_rows import RasterRows, Strips
 
 Float64 = npt.NDArray[np.float64]
@@ -164,7 +165,7 @@ def _rings_to_the_west(row: Indices, column: Indices, rings: list[list[int]], co
     first = np.searchsorted(rows, corners.row[upper])
     count = np.searchsorted(rows, corners.row[corners.along_column[upper]]) - first
     number = np.repeat(np.arange(upper.size), count)
-    at_row = np.repeat(first - (np.cumsum(count) - count), count) + np.arange(number.size)
+    at_row = counted(first, first + count)
     stride = int(corners.column.max()) + 1
     key = at_row * stride + corners.column[upper[number]]
     by_place = np.argsort(key)
