@@ -4,13 +4,16 @@
    and some that it learnt from. What is in the folder for predictions already is not predicted again.
 2. Printed are
    a. APLS, TOPO and crossings of the plain trace and of all rules on test, and held out with each rule left out;
-   b. gaps: which share was joined again and which of the bridges are false, in each part and in all;
-   c. processor time of tracing per megapixel and stage, scene by scene, against that of all of `extract`.
+   b. gaps: which share was joined again and which of the bridges are false, in each part and in all,
+      with the rules as they are and with others for bridges;
+   c. processor time of tracing per megapixel and stage, scene by scene, against that of all of `extract`, for each of
+      the bundled models.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import resource
 import subprocess
 import sys
@@ -19,14 +22,17 @@ from pathlib import Path
 
 import numpy as np
 from osgeo import gdal
-from road_graph import PLAIN, WITHOUT, joined, metres, scores
+from road_graph import PLAIN, WITHOUT, joined, metres, print_gap_row, scores
 from road_graph_scenes import SETTINGS, Scene, cut, lines_of, prediction_scenes
 
 from model_training.datasets.holdout import TRAINING, VALIDATION, read_split
 from road_extractor_plugin.compute.raster_rows import ArrayRows
 from road_extractor_plugin.compute.tracing import trace
 from road_extractor_plugin.contract.feedback import SilentFeedback
+from road_extractor_plugin.contract.model_file import read_card
 from road_extractor_plugin.contract.raster_coding import NODATA
+from road_extractor_plugin.contract.trace_settings import TraceSettings
+from road_extractor_plugin.engine.models import default_model
 
 TEST, TRAIN = "massachusetts/test", "massachusetts/train"
 HELD_OUT, LEARNT = "held out", "learnt from"
@@ -68,7 +74,7 @@ def scenes_of(name: str, options: argparse.Namespace) -> list[Scene]:
         drawn = np.random.default_rng(5).permutation(stems).tolist()
         stems = [stem for stem in drawn if road_share(folder, stem) > MIN_ROAD][:LEARNT_COUNT]
     predictions = options.predictions / name.replace(" ", "_")
-    predict([next((folder / "images").glob(f"{stem}.*")) for stem in stems], predictions)
+    predict([next((folder / "images").glob(f"{stem}.*")) for stem in stems], predictions, default_model())
     limited = argparse.Namespace(masks=folder / "masks", predictions=predictions, limit=None)
     return [scene for scene in prediction_scenes(limited, set(stems)) if scene.truth]
 
@@ -79,13 +85,13 @@ def road_share(folder: Path, stem: str) -> float:
     return float(np.mean(mask > mask.max() / 2)) if mask.any() else 0.0
 
 
-def predict(images: list[Path], folder: Path) -> float:
+def predict(images: list[Path], folder: Path, model: Path) -> float:
     """Run `extract` where there is no result yet; processor seconds."""
     missing = [str(image) for image in images if not (folder / f"{image.stem}_probability.tif").is_file()]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     if missing:
         command = [sys.executable, "-m", "road_extractor_plugin", "extract", "--ground-resolution", "1"]
-        options = ["--device", "cpu", "--overwrite", "--quiet", "-o", str(folder)]
+        options = ["--model", str(model), "--device", "cpu", "--overwrite", "--quiet", "-o", str(folder)]
         subprocess.run([*command, *options, *missing], check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -123,20 +129,15 @@ def mean_scores(scenes: list[Scene], changes: dict[str, float]) -> np.ndarray:
 
 def print_gaps(parts: dict[str, list[Scene]]) -> None:
     """Table b."""
-    print("\nb. gaps of 8 to 25 m       cut   joined again   bridges over them   false joins")
-    counts = np.array([np.sum([joined_in(scene) for scene in scenes], axis=0) for scenes in parts.values()])
-    for name, count in zip((*parts, "all"), (*counts, counts.sum(axis=0))):
-        cuts, again, bridges, false = count.tolist()
-        print(
-            f"{name:<24} {cuts:>5} {again / cuts:>14.1%} {bridges:>19} {false:>6} {false / bridges:>8.1%}", flush=True
-        )
-
-
-def joined_in(scene: Scene) -> tuple[int, int, int, int]:
-    """What `joined` counts; nothing where there is no road to cut."""
-    if not scene.traced(max_gap_m=0.0).edges:
-        return 0, 0, 0, 0
-    return joined(scene, *cut(scene, np.random.default_rng(1)), {})
+    print("\nb. gaps of 8 to 25 m                         cut   joined again   bridges over them   false joins")
+    cuts = {
+        name: [(scene, *cut(scene, np.random.default_rng(1))) for scene in scenes if scene.traced(max_gap_m=0.0).edges]
+        for name, scenes in parts.items()
+    }
+    for rules in ("all rules", "bridges: any turn", "bridges: no evidence", "bridges: on a ridge"):
+        counts = [np.sum([joined(*case, WITHOUT[rules]) for case in cases], axis=0) for cases in cuts.values()]
+        for name, count in zip((*parts, "all"), (*counts, np.sum(counts, axis=0))):
+            print_gap_row(f"{name}, {rules}", *count.tolist())
 
 
 class _StageClock(SilentFeedback):
@@ -157,26 +158,32 @@ class _StageClock(SilentFeedback):
 
 
 def print_times(options: argparse.Namespace) -> None:
-    """Table c."""
-    print("\nc. processor s per Mpx    tracing")
+    """Table c, for each of the bundled models."""
     images = sorted((options.data / TEST / "images").iterdir())
-    totals, pixels = [], 0
-    for image in images:
-        probability = gdal.Open(str(options.predictions / "test" / f"{image.stem}_probability.tif")).ReadAsArray()
-        mpx = np.count_nonzero(probability != NODATA) / 1e6
-        rounds = []
-        for _ in range(ROUNDS):
-            clock = _StageClock()
-            trace(ArrayRows(probability), SETTINGS, (1.0, 1.0), clock)
-            rounds.append(clock.stages())
-        best = min(rounds, key=lambda stages: sum(stages.values()))
-        totals.append(sum(best.values()) / mpx)
-        pixels += probability.size
-        shares = ", ".join(f"{name} {seconds / mpx:.3f}" for name, seconds in best.items() if name)
-        print(f"{image.stem:<22} {totals[-1]:>10.3f}   {shares}", flush=True)
-    whole = predict(images, options.predictions / f"again_{time.time():.0f}") / (pixels / 1e6)
-    mean = float(np.mean(totals))
-    print(f"{'mean':<22} {mean:>10.3f}   all of extract {whole:.3f}, so tracing is {mean / whole:.1%}")
+    for model in sorted(default_model().parent.glob("*.onnx")):
+        print(f"\nc. processor s per Mpx, {model.stem}")
+        folder = options.predictions / f"{model.stem}_{time.time():.0f}"
+        whole_s = predict(images, folder, model)
+        settings = dataclasses.replace(SETTINGS, thresholds=read_card(model).thresholds)
+        totals, pixels = [], 0
+        for image in images:
+            probability = gdal.Open(str(folder / f"{image.stem}_probability.tif")).ReadAsArray()
+            mpx = np.count_nonzero(probability != NODATA) / 1e6
+            rounds = [stages_of(probability, settings) for _ in range(ROUNDS)]
+            best = min(rounds, key=lambda stages: sum(stages.values()))
+            totals.append(sum(best.values()) / mpx)
+            pixels += probability.size
+            shares = ", ".join(f"{name} {seconds / mpx:.3f}" for name, seconds in best.items() if name)
+            print(f"{image.stem:<22} {totals[-1]:>10.3f}   {shares}", flush=True)
+        mean, whole = float(np.mean(totals)), whole_s / (pixels / 1e6)
+        print(f"{'mean':<22} {mean:>10.3f}   all of extract {whole:.3f}, so tracing is {mean / whole:.1%}")
+
+
+def stages_of(probability: np.ndarray, settings: TraceSettings) -> dict[str, float]:
+    """Processor seconds of tracing once, stage by stage."""
+    clock = _StageClock()
+    trace(ArrayRows(probability), settings, (1.0, 1.0), clock)
+    return clock.stages()
 
 
 if __name__ == "__main__":
