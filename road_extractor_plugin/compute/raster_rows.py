@@ -34,6 +34,9 @@ _UNPACKED_PX = 4 * _BLOCK_PX
 """Of the blocks read last, about so many pixels are kept unpacked."""
 _FAST = 1
 """Level of compression: masks are so uniform that more would gain nothing."""
+_LOOSE_PX = 200_000_000
+"""Of a raster, so many pixels are kept a bit each, which is 25 MB: compressing them further takes more than ten times
+as long, and each reader pays for it again."""
 
 
 class RasterRows(Protocol):
@@ -66,7 +69,7 @@ class ArrayRows:
 
 
 class PackedRows:
-    """A raster that is made from north to south and kept in memory, compressed; masks shrink to about a fortieth.
+    """A raster that is made from north to south and kept in memory, packed: masks to an eighth, large ones to a fortieth.
 
     Args:
         width: Columns.
@@ -88,7 +91,7 @@ class PackedRows:
         step = max(_BLOCK_PX // self._width, 1)
         for start in range(0, len(rows), step):
             block = np.ascontiguousarray(rows[start : start + step], dtype=np.uint8)
-            self.append_block(len(block), _packed(block))
+            self.append_block(len(block), _packed(block, self._starts[-1] * self._width < _LOOSE_PX))
 
     def twin(self) -> PackedRows:
         """The same rows, all made, for another thread: what was unpacked last, each keeps for itself."""
@@ -128,20 +131,22 @@ class PackedRows:
         return self._unpacked[number]
 
 
-_AS_BITS, _AS_BYTES = b"b", b"B"
+_LOOSE_BITS, _AS_BITS, _AS_BYTES = b"l", b"b", b"B"
 
 
-def _packed(values: Stored) -> bytes:
-    """Values compressed: eight to the byte first where all are 0 or 1, which takes less than half the time."""
-    if values.max(initial=0) <= 1:
-        return _AS_BITS + zlib.compress(np.packbits(values).tobytes(), _FAST)
-    return _AS_BYTES + zlib.compress(values.tobytes(), _FAST)
+def _packed(values: Stored, is_loose: bool) -> bytes:
+    """Values eight to the byte where all are 0 or 1, and compressed unless that is enough."""
+    if values.max(initial=0) > 1:
+        return _AS_BYTES + zlib.compress(values.tobytes(), _FAST)
+    bits = np.packbits(values).tobytes()
+    return _LOOSE_BITS + bits if is_loose else _AS_BITS + zlib.compress(bits, _FAST)
 
 
 def _unpacked(block: bytes, size: int) -> Stored:
     """(size,) The values of a block."""
-    content = np.frombuffer(zlib.decompress(memoryview(block)[1:]), dtype=np.uint8)
-    return np.unpackbits(content, count=size) if block[:1] == _AS_BITS else content
+    kind, content = block[:1], memoryview(block)[1:]
+    values = np.frombuffer(content if kind == _LOOSE_BITS else zlib.decompress(content), dtype=np.uint8)
+    return values if kind == _AS_BYTES else np.unpackbits(values, count=size)
 
 
 class RowsInTheMaking(PackedRows):

@@ -24,6 +24,9 @@ from road_extractor_plugin.core.raster_file import open_dataset
 UInt8 = npt.NDArray[np.uint8]
 
 _BLOCK_PX = 512
+_IN_MEMORY_PX = 40_000_000
+"""Up to here a raster is held in memory until it is compressed: some 50 MB, where GDAL would write a file, and look up
+its coordinate reference system, once more than there are results."""
 _REDUCED_ROWS = 64
 """Reduced to overviews at a time, for what that takes meanwhile is several times as large."""
 
@@ -39,6 +42,14 @@ class RasterKind:
     overviews: str
     """How its overviews are made: GDAL's name."""
 
+
+_UNCOMPRESSED = (
+    "TILED=YES",
+    f"BLOCKXSIZE={_BLOCK_PX}",
+    f"BLOCKYSIZE={_BLOCK_PX}",
+    "SPARSE_OK=TRUE",
+    "BIGTIFF=IF_SAFER",
+)
 
 PROBABILITY = RasterKind("road probability", 1 / CERTAIN, "AVERAGE")
 MASK = RasterKind("road mask (1 road, 0 other)", 1.0, "NEAREST")
@@ -70,32 +81,24 @@ class RasterWriter:
         path: File to make.
         grid: Its size and place.
         kind: What its numbers mean.
+        in_memory: Whether it is to be copied only, and no file is made.
 
     Raises:
         OutputError: It cannot be made.
     """
 
-    def __init__(self, path: Path, grid: Grid, kind: RasterKind) -> None:
+    def __init__(self, path: Path, grid: Grid, kind: RasterKind, *, in_memory: bool = False) -> None:
         self._path = path
         self._grid = grid
         self._kind = kind
         self._overviews = Overviews(0, is_averaged=False)
+        driver, options = ("MEM", []) if in_memory else ("GTiff", _UNCOMPRESSED)
         with self._writing():
-            self._dataset = gdal.GetDriverByName("GTiff").Create(
-                str(path),
-                grid.width_px,
-                grid.height_px,
-                1,
-                gdal.GDT_Byte,
-                [
-                    "TILED=YES",
-                    f"BLOCKXSIZE={_BLOCK_PX}",
-                    f"BLOCKYSIZE={_BLOCK_PX}",
-                    "SPARSE_OK=TRUE",
-                    "BIGTIFF=IF_SAFER",
-                ],
-            )
+            shape = grid.width_px, grid.height_px, 1, gdal.GDT_Byte
+            self._dataset = gdal.GetDriverByName(driver).Create("" if in_memory else str(path), *shape, options)
             _describe(self._dataset, grid, kind)
+            if in_memory:
+                self._dataset.GetRasterBand(1).Fill(NODATA)
 
     def __enter__(self) -> RasterWriter:
         return self
@@ -141,6 +144,20 @@ class RasterWriter:
                     band.GetOverview(level).WriteArray(reduced, 0, first)
             for level in range(band.GetOverviewCount()):
                 band.GetOverview(level).FlushCache()
+
+    def write_all(self, raster: RasterRows, feedback: Feedback) -> None:
+        """Write all of a raster, with overviews.
+
+        Raises:
+            OutputError: It cannot be written; `DiskFullError` when that is why.
+            Cancelled: The user asked for it.
+        """
+        for start, stop in Strips.of(raster, _BLOCK_PX, feedback):
+            self.write_with_overviews(raster.read(start, stop), start)
+
+    def to_cog(self, destination: Path, feedback: Feedback) -> None:
+        """See `to_cog`; for what is in memory only."""
+        _to_cog(self._dataset, destination, self._kind, feedback)
 
     def close(self) -> None:
         """Finish the file.
@@ -203,19 +220,24 @@ def write_strips(path: Path, raster: RasterRows, grid: Grid, kind: RasterKind, f
         Cancelled: The user asked for it.
     """
     with RasterWriter(path, grid, kind) as writer:
-        for start, stop in Strips.of(raster, _BLOCK_PX, feedback):
-            writer.write_with_overviews(raster.read(start, stop), start)
+        writer.write_all(raster, feedback)
 
 
 def write_cog(path: Path, raster: RasterRows, grid: Grid, kind: RasterKind, feedback: Feedback) -> None:
-    """Write all of a raster as a Cloud-Optimised GeoTIFF with overviews, by way of strips beside it.
+    """Write all of a raster as a Cloud-Optimised GeoTIFF with overviews.
 
-    These are in tiles, for GDAL takes more than twice as long to make overviews of rows.
+    A large one goes by way of strips beside it. These are in tiles, for GDAL takes more than twice as long to make
+    overviews of rows.
 
     Raises:
         OutputError: It cannot be written; `DiskFullError` when that is why.
         Cancelled: The user asked for it.
     """
+    if grid.width_px * grid.height_px <= _IN_MEMORY_PX:
+        with RasterWriter(path, grid, kind, in_memory=True) as writer:
+            writer.write_all(raster, feedback)
+            writer.to_cog(path, feedback)
+        return
     strips = path.with_name(f"{path.stem}_strips.tif")
     write_strips(strips, raster, grid, kind, feedback)
     to_cog(strips, path, kind, feedback)
@@ -231,6 +253,12 @@ def to_cog(source: Path, destination: Path, kind: RasterKind, feedback: Feedback
         OutputError: It cannot be written; `DiskFullError` when that is why.
         Cancelled: The user asked for it.
     """
+    with quiet_gdal():
+        dataset = gdal.OpenEx(str(source), gdal.OF_RASTER)
+    _to_cog(dataset, destination, kind, feedback)
+
+
+def _to_cog(dataset: gdal.Dataset, destination: Path, kind: RasterKind, feedback: Feedback) -> None:
     options = [
         "COMPRESS=DEFLATE",
         "LEVEL=1",  # by default it takes twice as long for a file smaller by a tenth
@@ -239,8 +267,6 @@ def to_cog(source: Path, destination: Path, kind: RasterKind, feedback: Feedback
         "BIGTIFF=IF_SAFER",
         "NUM_THREADS=ALL_CPUS",
     ]
-    with quiet_gdal():
-        dataset = gdal.OpenEx(str(source), gdal.OF_RASTER)
     # The copy, its overviews, and these once more where they have to be made.
     needed_bytes = dataset.RasterXSize * dataset.RasterYSize * 2
     check_room(destination.parent, needed_bytes)

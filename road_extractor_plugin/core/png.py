@@ -1,10 +1,9 @@
-"""Writing PNG files quickly: photographs hardly shrink any further by what takes libpng most of its time."""
+"""Writing PNG files at once: a photograph shrinks by a quarter only, and that takes as long as tracing a megapixel."""
 
 from __future__ import annotations
 
 import struct
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,42 +13,25 @@ UInt8 = npt.NDArray[np.uint8]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _EIGHT_BIT_RGB = struct.pack(">BBBBB", 8, 2, 0, 0, 0)
-_ZLIB_HEADER = b"\x78\x01"
-_UP = 2
-"""The filter that stores the difference to the pixel above."""
+_UNFILTERED = 0
+_UNCOMPRESSED = 0
 
 
 def write_png(path: Path, picture: UInt8) -> None:
-    """Write a picture (3, height, width) of red, green and blue, 0..255.
+    """Write a picture (3, height, width) of red, green and blue, 0..255, uncompressed.
 
     Raises:
         OSError: It cannot be written.
     """
     _, height, width = picture.shape
-    rows = np.ascontiguousarray(picture.transpose(1, 2, 0)).reshape(height, 3 * width)
-    filtered = np.empty((height, 1 + 3 * width), dtype=np.uint8)
-    filtered[:, 0] = _UP
-    filtered[0, 1:] = rows[0]
-    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
-    data = _compressed(filtered.data.cast("B"))
+    rows = np.empty((height, 1 + 3 * width), dtype=np.uint8)
+    rows[:, 0] = _UNFILTERED
+    pixels = rows[:, 1:].reshape(height, width, 3)
+    for index, band in enumerate(picture):  # all at once takes four times as long
+        pixels[..., index] = band
+    data = zlib.compress(rows.data, _UNCOMPRESSED)
     chunks = (b"IHDR" + struct.pack(">II", width, height) + _EIGHT_BIT_RGB, b"IDAT" + data, b"IEND")
     path.write_bytes(_SIGNATURE + b"".join(map(_chunk, chunks)))
-
-
-def _compressed(content: memoryview) -> bytes:
-    """What `zlib.compress` would give, but for that its two halves are compressed at the same time."""
-    middle = len(content) // 2
-    with ThreadPoolExecutor(1) as thread:
-        first = thread.submit(_deflated, content[:middle], zlib.Z_FULL_FLUSH)
-        second = _deflated(content[middle:], zlib.Z_FINISH)
-        return _ZLIB_HEADER + first.result() + second + struct.pack(">I", zlib.adler32(content))
-
-
-def _deflated(content: memoryview, end: int) -> bytes:
-    """A piece of a stream without head and checksum."""
-    # Without a search for repetitions it takes less than half the time, for a file larger by a tenth.
-    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS, strategy=zlib.Z_HUFFMAN_ONLY)
-    return packer.compress(content) + packer.flush(end)
 
 
 def _chunk(content: bytes) -> bytes:

@@ -24,7 +24,7 @@ BoolMask = npt.NDArray[np.bool_]
 Points = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
-_LONGEST_SIDE_PX = 1000
+_LONGEST_SIDE_PX = 900
 """Enough for a screen; a larger picture takes longer than the lines of a small raster do."""
 _LINE = (255, 221, 0)
 _CASING = (40, 20, 60)
@@ -78,10 +78,10 @@ class ShownSource:
         columns = _within(self._columns, window.column, window.width)
         y, x = self._rows[rows] - window.row, self._columns[columns] - window.column
         # Rows first and then columns takes a tenth of the time for both at once.
-        self._valid[rows, columns] = valid.take(y, axis=0).take(x, axis=1)
         rgb = _eight_bit_rgb(pixels.take(y, axis=1).take(x, axis=2), self._source.spec)
         self._rgb[:, rows, columns] = rgb
-        if not valid.all():
+        self._valid[rows, columns] = True if valid.all() else valid.take(y, axis=0).take(x, axis=1)
+        if not self._valid[rows, columns].all():
             self._rgb[:, rows, columns] *= self._valid[rows, columns]
         self._seen.add(window)
         return pixels, valid
@@ -127,10 +127,11 @@ def _within(places: Indices, start: int, length_px: int) -> slice:
 
 def _sums_of_four(values: UInt8) -> npt.NDArray[np.uint16]:
     """(..., height, width) of 2 x 2 pixels each of (..., 2 height, 2 width)."""
-    sums = values[..., ::2, ::2].astype(np.uint16)
-    for down, right in ((0, 1), (1, 0), (1, 1)):
-        sums += values[..., down::2, right::2]
-    return sums
+    pairs = values.view(np.uint16)  # two pixels each, so that none is read by itself, which takes twice as long
+    sums = pairs & np.uint16(255)
+    sums += pairs >> np.uint16(8)
+    of_four: npt.NDArray[np.uint16] = sums[..., ::2, :] + sums[..., 1::2, :]
+    return of_four
 
 
 def write_preview(path: Path, picture: Picture, graph: RoadGraph) -> None:

@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from road_extractor_plugin.contract.errors import DiskFullError, OutputError
+from road_extractor_plugin.compute.raster_rows import ArrayRows
+from road_extractor_plugin.contract.errors import Cancelled, DiskFullError, OutputError
 from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.grid import Grid
+from road_extractor_plugin.core import geotiff
 from road_extractor_plugin.core.gdal_binding import gdal
 from road_extractor_plugin.core.geotiff import (
     MASK,
@@ -24,6 +26,7 @@ from road_extractor_plugin.core.geotiff import (
     RasterWriter,
     encode_probability,
     to_cog,
+    write_cog,
 )
 
 MakeGrid = Callable[..., Grid]
@@ -62,11 +65,19 @@ def test_strips_of_any_height_make_the_same_raster(strip_px: int, tmp_path: Path
 
 @pytest.mark.parametrize(("kind", "scale"), [(PROBABILITY, 1 / 254), (MASK, 1.0)], ids=["probability", "mask"])
 @pytest.mark.parametrize("side", [40, 1100], ids=["small", "large enough for overviews"])
-def test_a_cog_says_all_that_the_strips_said(
-    kind: RasterKind, scale: float, side: int, tmp_path: Path, grid: MakeGrid
+@pytest.mark.parametrize("in_memory_px", [0, 10**7], ids=["by a file", "in memory"])
+def test_a_cog_says_all_that_there_is_to_say(
+    kind: RasterKind,
+    scale: float,
+    side: int,
+    in_memory_px: int,
+    tmp_path: Path,
+    grid: MakeGrid,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(geotiff, "_IN_MEMORY_PX", in_memory_px)
     codes, place = random_codes(side, side), grid(side, side)
-    to_cog(written(tmp_path / "strips.tif", codes, place, kind), tmp_path / "cog.tif", kind, SilentFeedback())
+    write_cog(tmp_path / "cog.tif", ArrayRows(codes), place, kind, SilentFeedback())
     dataset = gdal.Open(str(tmp_path / "cog.tif"))
     band = dataset.GetRasterBand(1)
     assert dataset.GetMetadataItem("LAYOUT", "IMAGE_STRUCTURE") == "COG"
@@ -142,6 +153,23 @@ def test_a_disk_that_fills_up_is_told_or_all_is_there(
     else:
         with pytest.raises(DiskFullError, match=f"The disk of '{small_disk}'"):
             written(path, codes, grid(*codes.shape), PROBABILITY)
+
+
+@pytest.mark.parametrize("in_memory_px", [0, 10**7], ids=["by a file", "in memory"])
+def test_making_a_cog_is_cancelled(
+    in_memory_px: int, tmp_path: Path, grid: MakeGrid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Impatient(SilentFeedback):
+        asked = 0
+
+        def is_cancelled(self) -> bool:
+            self.asked += 1
+            return self.asked > 3
+
+    monkeypatch.setattr(geotiff, "_IN_MEMORY_PX", in_memory_px)
+    codes = random_codes(1500, 1500)
+    with pytest.raises(Cancelled):
+        write_cog(tmp_path / "cog.tif", ArrayRows(codes), grid(*codes.shape), MASK, Impatient())
 
 
 def test_a_cog_that_does_not_fit_is_told_before_writing(small_disk: Path, tmp_path: Path, grid: MakeGrid) -> None:

@@ -14,6 +14,7 @@ from road_extractor_plugin.compute.raster_rows import ArrayRows
 from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.grid import Grid
 from road_extractor_plugin.contract.raster_coding import NODATA
+from road_extractor_plugin.core import geotiff
 from road_extractor_plugin.core.gdal_binding import close_dataset, gdal
 from road_extractor_plugin.core.geotiff import MASK, PROBABILITY, RasterKind, write_cog
 from road_extractor_plugin.core.overviews import Overviews, averaged, overview_factors
@@ -42,8 +43,12 @@ def by_gdal(path: Path, codes: np.ndarray, kind: RasterKind, factors: list[int])
 
 @pytest.mark.parametrize("kind", [PROBABILITY, MASK], ids=["probability", "mask"])
 @pytest.mark.parametrize("nodata", [0.0, 0.3, 0.9, 1.0])
-def test_they_are_those_of_gdal(kind: RasterKind, nodata: float, tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_memory_px", [0, 10**7], ids=["by a file", "in memory"])
+def test_they_are_those_of_gdal(
+    kind: RasterKind, nodata: float, in_memory_px: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of even sizes; of odd ones GDAL's pixels are a little less than two of the raster's."""
+    monkeypatch.setattr(geotiff, "_IN_MEMORY_PX", in_memory_px)
     chance = np.random.default_rng(0)
     codes = chance.integers(0, 255, (1400, 2200), dtype=np.uint8)
     codes[chance.random(codes.shape) < nodata] = NODATA
