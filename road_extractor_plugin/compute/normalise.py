@@ -23,7 +23,10 @@ class Stretch:
 
 
 def normalise(
-    pixels: npt.NDArray[Any], valid: npt.NDArray[np.bool_] | None, spec: InputSpec
+    pixels: npt.NDArray[Any],
+    valid: npt.NDArray[np.bool_] | None,
+    spec: InputSpec,
+    out: npt.NDArray[np.float32] | None = None,
 ) -> npt.NDArray[np.float32]:
     """Normalise pixels as the model card says.
 
@@ -31,17 +34,16 @@ def normalise(
         pixels: (bands, height, width) in the card's value range, any dtype.
         valid: (height, width), True where there is imagery; None when all of it is.
         spec: The card's input specification.
+        out: (bands, height, width) Takes the result; None makes a new array.
 
     Returns:
         float32 (bands, height, width); invalid pixels are 0, which is the mean.
     """
-    mean = np.asarray(spec.mean, dtype=np.float32)[:, None, None]
-    std = np.asarray(spec.std, dtype=np.float32)[:, None, None]
-    # In place, for new arrays take seven times as long as the arithmetic.
-    image: npt.NDArray[np.float32] = pixels.astype(np.float32)
-    image *= np.float32(spec.scale)
-    image -= mean
-    image /= std
+    std = np.asarray(spec.std)[:, None, None]
+    factor, shift = np.float32(spec.scale / std), np.float32(np.asarray(spec.mean)[:, None, None] / std)
+    # (pixels * scale - mean) / std in few passes and in place, for new arrays take seven times as long as arithmetic.
+    image: npt.NDArray[np.float32] = np.multiply(pixels, factor, out=out, dtype=np.float32)
+    image -= shift
     if valid is not None and not valid.all():
         image[:, ~valid] = 0.0
     return image

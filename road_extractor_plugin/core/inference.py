@@ -115,20 +115,28 @@ def inferred(
     before = len(part.needed) - len(part.rows)
     at_once = compute.device.batch_tiles
     with (
-        ahead(_read(source, compute.card.input, part, clock), at_once) as read,
+        ahead(_read(source, compute.card.input, part, clock, at_once), at_once) as read,
         ahead(_predicted(read, compute, clock), at_once) as predicted,
     ):
         blocks = _blended(predicted, blender, clock, feedback)
         yield islice(blocks, before * len(part.tiles.columns.starts), None)
 
 
-def _read(source: PixelSource, spec: InputSpec, part: TileRows, clock: Stopwatch) -> _Tiles:
+def _read(source: PixelSource, spec: InputSpec, part: TileRows, clock: Stopwatch, at_once: int) -> _Tiles:
+    """Tiles that go through the network together have their memory in one piece, so that none is copied for it."""
+    places = _places((len(spec.bands), part.tiles.rows.tile_px, part.tiles.columns.tile_px), at_once)
     for row in part.needed:
         for column, window in enumerate(part.tiles.row_windows(row)):
             with clock.stage("read"):
                 pixels, valid = source.read(window)
-                tile = _Tile(row, column, valid, normalise(pixels, valid, spec)) if valid.any() else None
+                tile = _Tile(row, column, valid, normalise(pixels, valid, spec, next(places))) if valid.any() else None
             yield tile or _EmptyTile(row, column)
+
+
+def _places(shape: tuple[int, int, int], at_once: int) -> Iterator[Float32]:
+    """Memory for one tile after the other, that for so many of them in one piece."""
+    while True:
+        yield from np.empty((at_once, *shape), dtype=np.float32)
 
 
 def _predicted(tiles: Iterator[_Tile | _EmptyTile], compute: Compute, clock: Stopwatch) -> _Tiles:
@@ -146,9 +154,17 @@ def _predicted(tiles: Iterator[_Tile | _EmptyTile], compute: Compute, clock: Sto
 def _predicted_at_once(tiles: Sequence[_Tile | _EmptyTile], compute: Compute, clock: Stopwatch) -> _Tiles:
     full = [tile.values for tile in tiles if isinstance(tile, _Tile)]
     with clock.stage("network"):
-        predictions = iter(compute.predict(np.stack(full)) if full else ())
+        predictions = iter(compute.predict(_together(full)) if full else ())
     for tile in tiles:
         yield dataclasses.replace(tile, values=next(predictions)) if isinstance(tile, _Tile) else tile
+
+
+def _together(tiles: Sequence[Float32]) -> Float32:
+    """Tiles (n, bands, height, width): the memory that they share if it holds nothing else, or a copy of them."""
+    shared: Float32 | None = tiles[0].base
+    if shared is not None and len(shared) == len(tiles) and all(tile.base is shared for tile in tiles):
+        return shared
+    return np.stack(tiles)
 
 
 def _blended(

@@ -89,11 +89,24 @@ def test_an_error_comes_where_its_item_would() -> None:
             next(twice)
 
 
-def test_no_thread_stays_behind() -> None:
+def test_threads_are_used_again() -> None:
+    def fail() -> None:
+        with pytest.raises(ZeroDivisionError), ahead(counted([])) as numbers, ahead(doubled(numbers)) as twice:
+            assert next(twice) // 0
+
+    fail()
     before = threading.active_count()
-    with pytest.raises(ZeroDivisionError), ahead(counted([])) as numbers, ahead(doubled(numbers)) as twice:
-        assert next(twice) // 0
+    for _ in range(5):
+        fail()
     assert threading.active_count() == before
+
+
+def test_a_block_ends_when_its_thread_has_done_all() -> None:
+    done = []
+    with beside() as begin:
+        begin(lambda: time.sleep(0.05))
+        begin(lambda: done.append(threading.current_thread().name))
+    assert len(done) == 1
 
 
 class Trouble:
