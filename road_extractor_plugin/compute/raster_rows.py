@@ -69,7 +69,7 @@ class ArrayRows:
 
 
 class PackedRows:
-    """A raster that is made from north to south and kept in memory, packed: masks to an eighth, large ones to a fortieth.
+    """A raster that is made from north to south and kept in memory: masks by an eighth, large ones by a fortieth.
 
     Args:
         width: Columns.
@@ -91,7 +91,8 @@ class PackedRows:
         step = max(_BLOCK_PX // self._width, 1)
         for start in range(0, len(rows), step):
             block = np.ascontiguousarray(rows[start : start + step], dtype=np.uint8)
-            self.append_block(len(block), _packed(block, self._starts[-1] * self._width < _LOOSE_PX))
+            is_loose = self._starts[-1] * self._width < _LOOSE_PX
+            self.append_block(len(block), _packed(block, is_loose=is_loose))
 
     def twin(self) -> PackedRows:
         """The same rows, all made, for another thread: what was unpacked last, each keeps for itself."""
@@ -134,7 +135,7 @@ class PackedRows:
 _LOOSE_BITS, _AS_BITS, _AS_BYTES = b"l", b"b", b"B"
 
 
-def _packed(values: Stored, is_loose: bool) -> bytes:
+def _packed(values: Stored, *, is_loose: bool) -> bytes:
     """Values eight to the byte where all are 0 or 1, and compressed unless that is enough."""
     if values.max(initial=0) > 1:
         return _AS_BYTES + zlib.compress(values.tobytes(), _FAST)

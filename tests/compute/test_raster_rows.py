@@ -10,9 +10,13 @@ from road_extractor_plugin.compute.raster_rows import PackedRows
 
 
 @pytest.mark.parametrize("codes", [(0, 1), (0, 1, 255), (0,)], ids=["a mask", "a mask with nodata", "nothing"])
-def test_packed_rows_come_back_from_any_place(codes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("loose_px", [0, 400, 10_000], ids=["compressed", "compressed from the middle on", "as bits"])
+def test_packed_rows_come_back_from_any_place(
+    codes: tuple[int, ...], loose_px: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """From more blocks than are kept unpacked, in any order, some with nodata and some without."""
     monkeypatch.setattr(raster_rows, "_BLOCK_PX", 40)
+    monkeypatch.setattr(raster_rows, "_LOOSE_PX", loose_px)
     random = np.random.default_rng(0)
     values = random.choice(np.array(codes, dtype=np.uint8), (60, 13))
     values[20:40] = 0
