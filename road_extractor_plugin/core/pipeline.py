@@ -103,8 +103,6 @@ def _run(job: _Job, source: RasterSource, tiles: TileGrid, staged: OutputPaths) 
             threads = (begin_raster, begin_raster if is_large(grid) else begin_picture)
             shown = ShownSource(source, tiles)
             files = _Files(job, shown, staged, strips, threads)
-            if not is_large(grid):
-                files.begin_probability()
             counts = begin_roads(lambda: files.roads(feedback))
             pixels = source if job.request.vectors_only else shown
             coverage = _make_probability(job, source, pixels, tiles, strips)
