@@ -32,14 +32,14 @@ def confidence_along(lines: Polylines, probability: RasterRows) -> tuple[Floats,
     way = lines.points[start + 1] - lines.points[start]
     length = np.hypot(way[:, 0], way[:, 1])
     count = np.maximum(np.ceil(length / STEP_PX).astype(np.int64), 1)
-    share = (np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + 0.5) / np.repeat(count, count)
-    places = np.repeat(lines.points[start], count, axis=0) + share[:, None] * np.repeat(way, count, axis=0)
+    segment = np.repeat(np.arange(count.size), count)
+    share = (np.arange(segment.size) - (np.cumsum(count) - count)[segment] + 0.5) / count[segment]
+    places = lines.points[start][segment] + share[:, None] * way[segment]
     column, row = np.floor(places).astype(np.int64).T
     height, width = probability.shape
     stored = values_at(probability, np.clip(row, 0, height - 1), np.clip(column, 0, width - 1))
     value = np.where(stored == NODATA, 0, stored) / CERTAIN
 
-    line = np.repeat(lines.line_of_point[start], count)
-    weight = np.repeat(length / count, count)
+    line, weight = lines.line_of_point[start][segment], (length / count)[segment]
     mean = np.bincount(line, weights=value * weight) / np.bincount(line, weights=weight)
     return mean, np.minimum.reduceat(value, np.searchsorted(line, np.arange(lines.first.size)))

@@ -52,10 +52,10 @@ def _pieces(points: Floats, start: Indices) -> tuple[Floats, Indices]:
     count = np.maximum(np.ceil(np.hypot(way[:, 0], way[:, 1]) / PIECE_PX).astype(np.int64), 1)
     middles, long = points[start] + 0.5 * way, np.flatnonzero(count > 1)
     count = count[long]
-    number = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    share = (number + 0.5) / np.repeat(count, count)
-    divided = np.repeat(points[start[long]], count, axis=0) + share[:, None] * np.repeat(way[long], count, axis=0)
-    return np.concatenate([middles, divided]), np.concatenate([start, np.repeat(start[long], count)])
+    owner = np.repeat(np.arange(count.size), count)
+    share = (np.arange(owner.size) - (np.cumsum(count) - count)[owner] + 0.5) / count[owner]
+    divided = points[start[long]][owner] + share[:, None] * way[long][owner]
+    return np.concatenate([middles, divided]), np.concatenate([start, start[long][owner]])
 
 
 def _is_near(points: Floats, start: Indices, others: Indices) -> BoolMask:
@@ -73,8 +73,9 @@ def _near_pairs(points: Floats, start: Indices, wanted: BoolMask) -> Indices:
     middles, segment = _pieces(points, start)
     # Lines are spread evenly enough for a tree that is quick to build.
     tree = cKDTree(middles, balanced_tree=False, compact_nodes=False)
-    pairs = segment[tree.query_pairs(1.001 * PIECE_PX, output_type="ndarray")]
-    one, other = pairs[(pairs[:, 0] != pairs[:, 1]) & wanted[pairs].any(axis=1)].T
+    one, other = (segment[pieces] for pieces in tree.query_pairs(1.001 * PIECE_PX, output_type="ndarray").T)
+    sought = (one != other) & (wanted[one] | wanted[other])
+    one, other = one[sought], other[sought]
     key = np.unique(np.minimum(one, other) * len(points) + np.maximum(one, other))
     return np.column_stack(np.divmod(key, len(points)))
 
@@ -82,9 +83,9 @@ def _near_pairs(points: Floats, start: Indices, wanted: BoolMask) -> Indices:
 def _touch(first: Floats, second: Floats) -> BoolMask:
     """(k,) whether pairs of segments, each (2, k, 2), share a point."""
     divided = _divides(first, second) & _divides(second, first)
-    low = np.maximum(first.min(axis=0), second.min(axis=0))
-    high = np.minimum(first.max(axis=0), second.max(axis=0))
-    touching: BoolMask = divided & (low <= high + ON_LINE).all(axis=1)
+    low = np.maximum(np.minimum(*first), np.minimum(*second))
+    high = np.minimum(np.maximum(*first), np.maximum(*second)) + ON_LINE
+    touching: BoolMask = divided & (low[:, 0] <= high[:, 0]) & (low[:, 1] <= high[:, 1])
     return touching
 
 
@@ -111,7 +112,8 @@ def _share_no_more_than_an_end(lines: Polylines, pairs: Indices, first: Floats, 
         for other in (0, 1):
             point, other_point = pairs[:, 0] + one, pairs[:, 1] + other
             may_share = (point == other_point) | (is_node[point] & is_node[other_point])
-            same_place = (first[one] == second[other]).all(axis=1)
+            same = first[one] == second[other]
+            same_place = same[:, 0] & same[:, 1]
             way, other_way = first[1 - one] - first[one], second[1 - other] - second[other]
             parallel = _side(np.zeros_like(way), way, other_way) == 0
             overlap = parallel & (np.einsum("ij,ij->i", way, other_way) > 0)

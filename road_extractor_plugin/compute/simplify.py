@@ -101,10 +101,10 @@ def _furthest(points: Floats, start: Indices, stop: Indices) -> tuple[Indices, F
         return start, np.empty(0)
     count = stop - start - 1
     begin = np.cumsum(count) - count
-    inner = counted(start + 1, stop)
-    distance = _distance_to_chord(points, inner, np.repeat(start, count), np.repeat(stop, count))
+    inner, part = counted(start + 1, stop), np.repeat(np.arange(start.size), count)
+    distance = _distance_to_chord(points, inner, start[part], stop[part])
     largest = np.maximum.reduceat(distance, begin)
-    is_largest = np.flatnonzero(distance == np.repeat(largest, count))
+    is_largest = np.flatnonzero(distance == largest[part])
     return inner[is_largest[np.searchsorted(is_largest, begin)]], largest
 
 
