@@ -49,7 +49,7 @@ RESULTS = ROOT / "build" / "bench"
 BLOCK_PX = 1000
 EVERY = 8
 """Along each axis, one block of so many holds imagery in the rasters for memory."""
-TIMED_MPX, ROUNDS = 100, (2, 10)
+TIMED_MPX, ROUNDS = 100, (4, 10)
 """Full rasters are run until about so many megapixels are done, at least and at most so often."""
 CLICK_PX = 400
 """Side of the area of a click."""

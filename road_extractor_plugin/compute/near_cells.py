@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Union
 
 import numpy as np
 import numpy.typing as npt
 
 BoolMask = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
-Places = npt.NDArray[np.generic]
+Places = Union[npt.NDArray[np.float64], npt.NDArray[np.int64]]
 
 MOST_CELLS = 16_000_000
 """A byte each."""
