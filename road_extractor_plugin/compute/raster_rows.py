@@ -34,8 +34,8 @@ _UNPACKED_PX = 4 * _BLOCK_PX
 """Of the blocks read last, about so many pixels are kept unpacked."""
 _FAST = 1
 """Level of compression: masks are so uniform that more would gain nothing."""
-_LOOSE_PX = 200_000_000
-"""Of a raster, so many pixels are kept a bit each, which is 25 MB: compressing them further takes more than ten times
+_LOOSE_PX = 80_000_000
+"""Of a raster, so many pixels are kept a bit each, which is 10 MB: compressing them further takes more than ten times
 as long, and each reader pays for it again."""
 
 

@@ -109,8 +109,7 @@ def _run(job: _Job, source: RasterSource, tiles: TileGrid, staged: OutputPaths) 
         for warning in coverage.device.warnings:
             job.feedback.warning(warning)
         feedback.begin(coverage.progress)
-        files.begin_probability()
-        files.begin_picture()
+        files.begin_rasters()
     missing = () if job.mosaic is None else tuple(job.mosaic.missing())
     if missing:
         add_missing_imagery(staged.roads, missing, source.grid)
@@ -157,17 +156,14 @@ class _Files:
     ) -> None:
         self._job, self._shown, self._staged, self._strips = job, shown, staged, strips
         self._begin_raster, self._begin_preview = threads
-        self._is_raster_begun = job.request.vectors_only
 
-    def begin_probability(self) -> None:
-        """Have the probability raster made, unless that is begun already."""
-        if not self._is_raster_begun:
-            self._is_raster_begun = True
-            self._begin_raster(self._probability)
+    def begin_rasters(self) -> None:
+        """Have the probability raster made, and what the network did not read of the picture for the preview read.
 
-    def begin_picture(self) -> None:
-        """Have what the network did not read of the picture for the preview read."""
+        While the network runs, all cores have work; behind it the tracer leaves one idle.
+        """
         if not self._job.request.vectors_only:
+            self._begin_raster(self._probability)
             self._begin_preview(self._read_picture)
 
     def roads(self, feedback: Feedback) -> RoadCounts:

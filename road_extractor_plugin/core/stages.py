@@ -14,6 +14,7 @@ half as long as all else of a small raster.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,6 +32,8 @@ _END = _End()
 
 _IDLE: list[ThreadPoolExecutor] = []
 """Threads without work, of one each; as many as there ever were blocks at the same time."""
+if hasattr(os, "register_at_fork"):  # a copy of this process has none of its threads
+    os.register_at_fork(after_in_child=_IDLE.clear)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import random
 import threading
 import time
@@ -99,6 +101,18 @@ def test_threads_are_used_again() -> None:
     for _ in range(5):
         fail()
     assert threading.active_count() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_copy_of_the_process_makes_threads_of_its_own() -> None:
+    total = total_of_stage()
+    with multiprocessing.get_context("fork").Pool(1) as copy:
+        assert copy.apply_async(total_of_stage).get(PATIENCE_S) == total
+
+
+def total_of_stage() -> int:
+    with ahead(counted([], 5)) as numbers:
+        return sum(numbers)
 
 
 def test_a_block_ends_when_its_thread_has_done_all() -> None:
