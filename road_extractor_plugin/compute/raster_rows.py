@@ -69,7 +69,7 @@ class ArrayRows:
 
 
 class PackedRows:
-    """A raster that is made from north to south and kept in memory: masks by an eighth, large ones by a fortieth.
+    """A raster that is made from north to south and kept in memory, packed: a mask to an eighth, a large one to less.
 
     Args:
         width: Columns.
