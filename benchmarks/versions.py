@@ -1,4 +1,4 @@
-"""Whole runs of several checkouts in turns, beside the bare network: for machines that are not equally fast all the time.
+"""Whole runs of several checkouts in turns, beside the bare network: for machines whose speed changes all the time.
 
     python benchmarks/versions.py 3000 12 ../before .
 
