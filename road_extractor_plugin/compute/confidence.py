@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from road_extractor_plugin.compute.polylines import Polylines
+from road_extractor_plugin.compute.ranges import divided
 from road_extractor_plugin.compute.raster_rows import RasterRows, values_at
 from road_extractor_plugin.contract.raster_coding import CERTAIN, NODATA
 
@@ -32,8 +33,7 @@ def confidence_along(lines: Polylines, probability: RasterRows) -> tuple[Floats,
     way = lines.points[start + 1] - lines.points[start]
     length = np.hypot(way[:, 0], way[:, 1])
     count = np.maximum(np.ceil(length / STEP_PX).astype(np.int64), 1)
-    segment = np.repeat(np.arange(count.size), count)
-    share = (np.arange(segment.size) - (np.cumsum(count) - count)[segment] + 0.5) / count[segment]
+    segment, share = divided(count)
     places = lines.points[start][segment] + share[:, None] * way[segment]
     column, row = np.floor(places).astype(np.int64).T
     height, width = probability.shape

@@ -8,6 +8,7 @@ from scipy.spatial import cKDTree
 
 from road_extractor_plugin.compute.near_cells import may_be_within
 from road_extractor_plugin.compute.polylines import Polylines
+from road_extractor_plugin.compute.ranges import divided
 
 BoolMask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -51,11 +52,9 @@ def _pieces(points: Floats, start: Indices) -> tuple[Floats, Indices]:
     way = points[start + 1] - points[start]
     count = np.maximum(np.ceil(np.hypot(way[:, 0], way[:, 1]) / PIECE_PX).astype(np.int64), 1)
     middles, long = points[start] + 0.5 * way, np.flatnonzero(count > 1)
-    count = count[long]
-    owner = np.repeat(np.arange(count.size), count)
-    share = (np.arange(owner.size) - (np.cumsum(count) - count)[owner] + 0.5) / count[owner]
-    divided = points[start[long]][owner] + share[:, None] * way[long][owner]
-    return np.concatenate([middles, divided]), np.concatenate([start, start[long][owner]])
+    owner, share = divided(count[long])
+    others = points[start[long]][owner] + share[:, None] * way[long][owner]
+    return np.concatenate([middles, others]), np.concatenate([start, start[long][owner]])
 
 
 def _is_near(points: Floats, start: Indices, others: Indices) -> BoolMask:

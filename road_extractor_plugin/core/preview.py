@@ -80,8 +80,10 @@ class ShownSource:
         # Rows first and then columns takes a tenth of the time for both at once.
         rgb = _eight_bit_rgb(pixels.take(y, axis=1).take(x, axis=2), self._source.spec)
         self._rgb[:, rows, columns] = rgb
-        self._valid[rows, columns] = True if valid.all() else valid.take(y, axis=0).take(x, axis=1)
-        if not self._valid[rows, columns].all():
+        if valid.all():
+            self._valid[rows, columns] = True
+        else:
+            self._valid[rows, columns] = valid.take(y, axis=0).take(x, axis=1)
             self._rgb[:, rows, columns] *= self._valid[rows, columns]
         self._seen.add(window)
         return pixels, valid
