@@ -74,7 +74,9 @@ def staged_outputs(
             yield paths.within(staging)
             _move_into_place(staging, paths)
         except Cancelled as stop:
-            raise Cancelled(KEPT) if room.keeps(paths.folder, run) else stop from stop
+            if room.keeps(paths.folder, run):
+                raise Cancelled(KEPT) from stop
+            raise
         except DiskFullError as error:
             kept = room.keeps(paths.folder, run)
             raise DiskFullError(paths.folder, error.needed_bytes, error.free_bytes, kept=kept) from error
