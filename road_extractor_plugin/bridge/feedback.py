@@ -8,6 +8,7 @@ from qgis.core import Qgis, QgsTask
 from qgis.PyQt.QtCore import QCoreApplication
 
 from road_extractor_plugin.bridge.log import log
+from road_extractor_plugin.bridge.numbers import filled
 
 
 class TaskFeedback:
@@ -27,7 +28,7 @@ class TaskFeedback:
     def imagery(self, fetched: int, wanted: int) -> None:
         """Tell how many tiles of a basemap are there."""
         is_all = fetched == wanted
-        self._imagery = "" if is_all else _tr("{:,} of {:,} tiles of imagery").format(fetched, wanted)
+        self._imagery = "" if is_all else filled(_tr("{:,} of {:,} tiles of imagery"), fetched, wanted)
         self._tell()
 
     def warning(self, text: str) -> None:

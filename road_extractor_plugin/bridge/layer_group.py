@@ -18,6 +18,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
+from road_extractor_plugin.bridge.numbers import filled
 from road_extractor_plugin.contract.errors import OutputError
 from road_extractor_plugin.contract.result import (
     MISSING_IMAGERY,
@@ -154,8 +155,10 @@ def _network_sentences(report: Report) -> list[str]:
             device=report.device.name,
             runtime=report.device.runtime,
         ),
-        _tr("Imagery of {found:.2f} m per pixel, computed at {grid:.2f} m per pixel.").format(
-            found=report.raster_ground_resolution_m, grid=report.grid_ground_resolution_m
+        filled(
+            _tr("Imagery of {found:.2f} m per pixel, computed at {grid:.2f} m per pixel."),
+            found=report.raster_ground_resolution_m,
+            grid=report.grid_ground_resolution_m,
         ),
     ]
 

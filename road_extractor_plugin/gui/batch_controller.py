@@ -10,6 +10,7 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from road_extractor_plugin.bridge.layer_group import add_result_group, open_result
 from road_extractor_plugin.bridge.log import log
+from road_extractor_plugin.bridge.numbers import filled
 from road_extractor_plugin.bridge.stored_result import stored_result
 from road_extractor_plugin.contract.batch import DONE, FAILED, SKIPPED, BatchRequest, BatchResult, RasterOutcome
 from road_extractor_plugin.contract.errors import RoadExtractorError
@@ -116,7 +117,8 @@ class BatchController(QObject):
         failed = result.count(FAILED)
         length_km = sum(outcome.length_km or 0.0 for outcome in result.outcomes)
         text = self.tr("{done} images done, {kept} kept, {failed} failed; {length:.2f} km of road. Table: {table}")
-        text = text.format(
+        text = filled(
+            text,
             done=result.count(DONE),
             kept=result.count(SKIPPED),
             failed=failed,

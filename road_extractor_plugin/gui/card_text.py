@@ -7,8 +7,8 @@ from pathlib import Path
 
 from qgis.PyQt.QtCore import QCoreApplication
 
+from road_extractor_plugin.bridge.numbers import number
 from road_extractor_plugin.contract.model_card import Evaluation, ModelCard
-from road_extractor_plugin.gui.numbers import number
 
 _FIGURES = {"iou": "IoU", "f1": "F1", "relaxed_f1": "relaxed F1"}
 """Those that fit beside each other, by the names under which the field knows them."""

@@ -6,8 +6,8 @@ from qgis.PyQt.QtCore import QRectF, QSize, Qt
 from qgis.PyQt.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
 
+from road_extractor_plugin.bridge.numbers import number
 from road_extractor_plugin.contract.road_statistics import CONFIDENCE_LIMITS
-from road_extractor_plugin.gui.numbers import number
 
 _COLOURS = ("#ff5a4f", "#ffb02e", "#fff352", "#4ff3ff")
 """Those of the style `centerlines`."""

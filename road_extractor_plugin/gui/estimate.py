@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qgis.PyQt.QtCore import QCoreApplication
 
+from road_extractor_plugin.bridge.numbers import filled
 from road_extractor_plugin.contract.tiles import TileLattice
 from road_extractor_plugin.gui.job import Job
 
@@ -63,22 +64,24 @@ def describe_size(job: Job, speed_mpx_s: float | None) -> str:
 def _resolution(job: Job) -> str:
     found, wanted = job.imagery.ground_resolution_m, job.ground_resolution_m
     level = "" if job.imagery.lattice is None else f" ({job.imagery.lattice.level})"
-    return _tr("Imagery has {found:.2f} m per pixel on the ground{level}, the model wants {wanted:.2f} m.").format(
-        found=found, level=level, wanted=wanted
+    return filled(
+        _tr("Imagery has {found:.2f} m per pixel on the ground{level}, the model wants {wanted:.2f} m."),
+        found=found,
+        level=level,
+        wanted=wanted,
     )
 
 
 def _size(job: Job) -> str:
-    return _tr("{area:,.2f} km² are {megapixels:,.1f} megapixels.").format(
-        area=job.ground_area_km2, megapixels=job.megapixels
+    return filled(
+        _tr("{area:,.2f} km² are {megapixels:,.1f} megapixels."), area=job.ground_area_km2, megapixels=job.megapixels
     )
 
 
 def _fetching(job: Job, lattice: TileLattice) -> str:
     pixels = job.tiles * lattice.tile_px**2
-    return _tr(
-        "About {tiles:,} tiles are fetched, {download:,.0f} MB; they take {disk:,.0f} MB of disk meanwhile."
-    ).format(
+    return filled(
+        _tr("About {tiles:,} tiles are fetched, {download:,.0f} MB; they take {disk:,.0f} MB of disk meanwhile."),
         tiles=job.tiles,
         download=pixels * _DOWNLOAD_BYTES_PER_PIXEL / 1e6,
         disk=pixels * _DISK_BYTES_PER_PIXEL / 1e6,
@@ -90,7 +93,7 @@ def _duration(duration_min: float) -> str:
         return _tr("That takes less than a minute.")
     if round(duration_min) == 1:
         return _tr("That takes about a minute.")
-    return _tr("That takes about {minutes:,.0f} minutes.").format(minutes=duration_min)
+    return filled(_tr("That takes about {minutes:,.0f} minutes."), minutes=duration_min)
 
 
 def _tr(text: str) -> str:

@@ -9,10 +9,10 @@ from qgis.gui import QgsDoubleSpinBox, QgsFileWidget, QgsMapLayerComboBox
 from qgis.PyQt.QtWidgets import QFormLayout, QWidget
 
 from road_extractor_plugin.bridge.ground_resolution import layer_ground_resolution_m
+from road_extractor_plugin.bridge.numbers import number
 from road_extractor_plugin.gui.area_picker import AreaPicker
 from road_extractor_plugin.gui.model_picker import ModelPicker
 from road_extractor_plugin.gui.notice_label import NoticeLabel
-from road_extractor_plugin.gui.numbers import number
 from road_extractor_plugin.gui.preset_combo import PresetCombo
 from road_extractor_plugin.settings import Settings
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QComboBox, QFileDialog, QWidget
 
+from road_extractor_plugin.bridge.numbers import filled
 from road_extractor_plugin.contract.errors import RoadExtractorError
 from road_extractor_plugin.contract.model_card import ModelCard
 from road_extractor_plugin.contract.model_file import MODEL_PATTERNS, read_card
@@ -61,7 +62,7 @@ class ModelCombo(QComboBox):
         self._chosen = index
 
     def _insert(self, index: int, path: Path, card: ModelCard) -> None:
-        resolution = self.tr("{:g} m/px").format(card.input.ground_resolution_m)
+        resolution = filled(self.tr("{:g} m/px"), card.input.ground_resolution_m)
         self.insertItem(index, f"{card.name} {card.version} · {resolution}", str(path))
         self.setItemData(index, card, _CARD_ROLE)
         self.setItemData(index, _describe(card, path), Qt.ItemDataRole.ToolTipRole)

@@ -18,8 +18,8 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
+from road_extractor_plugin.bridge.numbers import number
 from road_extractor_plugin.bridge.run_history import RunRecord
-from road_extractor_plugin.gui.numbers import number
 from road_extractor_plugin.gui.statistics_panel import StatisticsPanel
 
 _LENGTH, _AREA, _SECONDS = 2, 3, 4

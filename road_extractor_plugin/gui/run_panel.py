@@ -8,6 +8,7 @@ from html import escape
 from qgis.PyQt.QtCore import QUrl, pyqtSignal
 from qgis.PyQt.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QWidget
 
+from road_extractor_plugin.bridge.numbers import filled
 from road_extractor_plugin.contract.result import ExtractResult
 from road_extractor_plugin.gui.colours import Tone
 
@@ -142,7 +143,8 @@ class RunPanel(QWidget):
     def summary(self, result: ExtractResult) -> str:
         """A run in one line."""
         report = result.report
-        return self.tr("{length:.2f} km of road in {area:.2f} km², {seconds:.0f} s on {device}").format(
+        return filled(
+            self.tr("{length:.2f} km of road in {area:.2f} km², {seconds:.0f} s on {device}"),
             length=report.roads.length_km,
             area=report.area_km2,
             seconds=report.seconds["total"],
@@ -154,5 +156,5 @@ class RunPanel(QWidget):
             return ""
         seconds = (time.monotonic() - self._started_s) * (1 - fraction) / fraction
         if seconds < _MINUTES_FROM_S:
-            return self.tr("about {:.0f} s left").format(seconds)
-        return self.tr("about {:.0f} min left").format(seconds / 60)
+            return filled(self.tr("about {:.0f} s left"), seconds)
+        return filled(self.tr("about {:.0f} min left"), seconds / 60)

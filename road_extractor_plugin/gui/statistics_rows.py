@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from qgis.PyQt.QtCore import QCoreApplication
 
+from road_extractor_plugin.bridge.numbers import number
 from road_extractor_plugin.contract.result import Report, VectorizeReport
-from road_extractor_plugin.gui.numbers import number
 from road_extractor_plugin.tasks.statistics_task import RunFigures
 
 _COMPLETE = 0.9995

@@ -12,6 +12,7 @@ from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from road_extractor_plugin.bridge.layer_file import layer_file
 from road_extractor_plugin.bridge.layer_group import ResultLayers, add_result_group
+from road_extractor_plugin.bridge.numbers import filled
 from road_extractor_plugin.bridge.output_folder import default_output_folder, run_folder
 from road_extractor_plugin.contract.errors import RoadExtractorError
 from road_extractor_plugin.contract.model_card import Thresholds
@@ -183,9 +184,9 @@ class ThresholdController(QObject):
                 self._trace(*finer, is_refining=True)
 
     def _tell(self, found: PartTraced) -> None:
-        text = self.tr("{km:.2f} km of road in the visible part.").format(km=_length_km(found))
+        text = filled(self.tr("{km:.2f} km of road in the visible part."), km=_length_km(found))
         if found.part.reduction > 1:
-            text += " " + self.tr("Zoom in for full detail: 1 pixel stands for {:.1f}.").format(found.part.reduction)
+            text += " " + filled(self.tr("Zoom in for full detail: 1 pixel stands for {:.1f}."), found.part.reduction)
         self._page.show_message(text)
 
     def _on_not_traced(self, problem: str) -> None:
@@ -231,8 +232,10 @@ class ThresholdController(QObject):
             self._messages.complain(str(error))
             return
         self._page.show_box.setChecked(False)
-        text = self.tr("{km:.2f} km of road in {lines} lines.").format(
-            km=result.report.roads.length_km, lines=result.report.roads.centerlines
+        text = filled(
+            self.tr("{km:.2f} km of road in {lines} lines."),
+            km=result.report.roads.length_km,
+            lines=result.report.roads.centerlines,
         )
         self._page.show_message(text)
         self._messages.say(text, Qgis.MessageLevel.Success)

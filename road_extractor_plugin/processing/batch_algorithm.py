@@ -18,6 +18,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP
 
+from road_extractor_plugin.bridge.numbers import filled
 from road_extractor_plugin.contract.batch import DONE, FAILED, RASTER_PATTERNS, SKIPPED, BatchRequest, RasterOutcome
 from road_extractor_plugin.contract.request import ExtractRequest
 from road_extractor_plugin.processing.algorithm import RoadAlgorithm, ToolFeedback, tr
@@ -135,7 +136,7 @@ class _Log:
 
     def finished(self, outcome: RasterOutcome) -> None:
         """See `BatchWatcher.finished`."""
-        length = "" if outcome.length_km is None else tr("{:.2f} km of road. ").format(outcome.length_km)
+        length = "" if outcome.length_km is None else filled(tr("{:.2f} km of road. "), outcome.length_km)
         line = f"{outcome.raster.name}: {outcome.status}. {length}{outcome.message}"
         if outcome.status == FAILED:
             self._feedback.reportError(line)

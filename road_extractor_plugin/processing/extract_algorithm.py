@@ -23,6 +23,7 @@ from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP
 
 from road_extractor_plugin.bridge.imagery import Imagery, imagery_of
 from road_extractor_plugin.bridge.map_area import area_of, in_crs
+from road_extractor_plugin.bridge.numbers import filled
 from road_extractor_plugin.contract.errors import AreaError, RequestError, RoadExtractorError
 from road_extractor_plugin.contract.model_file import read_card
 from road_extractor_plugin.contract.request import ExtractRequest
@@ -110,7 +111,8 @@ class ExtractAlgorithm(RoadAlgorithm):
             outputs = deliver(self, result.paths, parameters, context, (PROBABILITY, MASK))
         roads = result.report.roads
         feedback.pushInfo(
-            tr("{km:.2f} km of road in {lines} lines; {area:.2f} km2 on {device}.").format(
+            filled(
+                tr("{km:.2f} km of road in {lines} lines; {area:.2f} km2 on {device}."),
                 km=roads.length_km,
                 lines=roads.centerlines,
                 area=result.report.area_km2,

@@ -16,6 +16,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP
 
 from road_extractor_plugin.bridge.layer_file import layer_file
+from road_extractor_plugin.bridge.numbers import filled
 from road_extractor_plugin.contract.errors import RequestError
 from road_extractor_plugin.contract.model_file import read_card
 from road_extractor_plugin.contract.request import ModelOptions, VectorizeRequest
@@ -76,7 +77,7 @@ class VectorizeAlgorithm(RoadAlgorithm):
             outputs = deliver(self, result.paths, parameters, context, (MASK,))
         roads = result.report.roads
         feedback.pushInfo(
-            tr("{km:.2f} km of road in {lines} lines.").format(km=roads.length_km, lines=roads.centerlines)
+            filled(tr("{km:.2f} km of road in {lines} lines."), km=roads.length_km, lines=roads.centerlines)
         )
         return {**outputs, _LENGTH: roads.length_km}
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsSettings
-from qgis.PyQt.QtCore import QCoreApplication, QTranslator
+from qgis.PyQt.QtCore import QCoreApplication, QLocale, QTranslator
 from qgis.PyQt.QtWidgets import QAbstractButton, QLabel, QTabWidget
 
 from road_extractor_plugin import classFactory
 from road_extractor_plugin.bridge.layer_file import layer_file
+from road_extractor_plugin.bridge.numbers import filled
 from road_extractor_plugin.contract.errors import RasterUnusableError
 from tools.translations import FOLDER, PACKAGE, Text, read_translations, texts_of
 
@@ -26,12 +28,14 @@ def names_in(text: str) -> list[str]:
 
 @pytest.fixture
 def german() -> Iterator[None]:
-    """QGIS set to German."""
-    settings = QgsSettings()
+    """QGIS set to German, numbers too."""
+    settings, before = QgsSettings(), QLocale()
+    QLocale.setDefault(QLocale("de_DE"))
     settings.setValue("locale/overrideFlag", True)
     settings.setValue("locale/userLocale", "de")
     assert QgsApplication.locale() == "de"
     yield
+    QLocale.setDefault(before)
     settings.remove("locale/overrideFlag")
     settings.remove("locale/userLocale")
 
@@ -104,6 +108,23 @@ def test_a_result_speaks_german(german: None, plugin: Any, desktop: Any, add_lay
     classes = [kind.label() for kind in layers["Mittellinien"].renderer().ranges()]
     assert classes == ["unter 50 %", "50 bis 70 %", "70 bis 85 %", "85 bis 100 %"]
     assert [kind.label for kind in layers["Straßenmaske"].renderer().classes()] == ["Straße"]
+    assert re.search(r"\d,\d\d km Straße auf 0,04 km², \d+ s auf", desktop.messages())
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "english", "german_text"),
+    [
+        ("{:,.2f} km² of roads.", 1234.5, "1,234.50 km² of roads.", "1.234,50 km² of roads."),
+        ("{:,} tiles, all.", 1_234_567, "1,234,567 tiles, all.", "1.234.567 tiles, all."),
+        ("{:g} m/px", 0.5, "0.5 m/px", "0,5 m/px"),
+        ("Road {}: {}.", 1234, "Road 1234: a.b.", "Road 1234: a.b."),
+    ],
+    ids=["area", "count", "short", "number of a thing"],
+)
+def test_numbers_in_texts(german: None, text: str, value: float, english: str, german_text: str) -> None:
+    assert filled(text, value, "a.b") == german_text
+    QLocale.setDefault(QLocale("en_US"))
+    assert filled(text, value, "a.b") == english
 
 
 def test_other_languages_are_english(desktop: Any) -> None:
