@@ -1,4 +1,4 @@
-"""What cutting into tiles changes for the shipped network, whose pooling and graph reasoning see a whole tile.
+"""What cutting into tiles changes for a shipped network, whose pooling and graph reasoning see a whole tile.
 
 Each image is computed once in the card's tiles, blended, and once as a single tile as large as the image. Printed per
 image: mean and 99th percentile of the difference of probability, and the IoU of both masks with the reference.
@@ -29,20 +29,21 @@ def main() -> None:
     """Print one line per image."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=Path, help="folder of images without georeference, 1 m per pixel")
+    parser.add_argument("--model", type=Path, default=default_model(), help="ONNX file (default: the bundled default)")
     parser.add_argument("--masks", type=Path, help="folder of masks with the images' stems")
     options = parser.parse_args()
     pairs = [(EXAMPLES / "csk_01.tif", EXAMPLES / "csk_01_reference.tif")]
     if options.images:
         pairs = [(path, options.masks / f"{path.stem}.png") for path in sorted(options.images.iterdir())]
     print("image            mean |dp|  99 % |dp|  IoU tiled  IoU whole  difference")
-    counts = np.sum([compare(image, reference) for image, reference in pairs], axis=0)
+    counts = np.sum([compare(options.model, image, reference) for image, reference in pairs], axis=0)
     tiled, whole = counts[0] / counts[1], counts[2] / counts[3]
     print(f"{'all together':<16} {'':>9}  {'':>9}  {tiled:>9.4f}  {whole:>9.4f}  {tiled - whole:>10.4f}")
 
 
-def compare(image: Path, reference: Path) -> np.ndarray:
+def compare(model: Path, image: Path, reference: Path) -> np.ndarray:
     """Print the line of one image; intersection and union, tiled and whole."""
-    request = ExtractRequest(image, EXAMPLES, default_model(), raster_ground_resolution_m=1.0)
+    request = ExtractRequest(image, EXAMPLES, model, raster_ground_resolution_m=1.0)
     compute = open_compute(request)
     tiled = probability(request, compute, None)
     multiple = compute.card.tiling.multiple_of
