@@ -7,7 +7,8 @@
    b. gaps: which share was joined again and which of the bridges are false, in each part and in all,
       with the rules as they are and with others for bridges;
    c. processor time of tracing per megapixel and stage, scene by scene, against that of all of `extract`, for each of
-      the bundled models.
+      the bundled models;
+   d. APLS, correctness and completeness with the presets, on the sparser and the denser half of test and held out.
 """
 
 from __future__ import annotations
@@ -18,20 +19,24 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from osgeo import gdal
 from road_graph import PLAIN, WITHOUT, joined, metres, print_gap_row, scores
+from road_graph_measures import BUFFER_M
 from road_graph_scenes import SETTINGS, Scene, cut, lines_of, prediction_scenes
 
 from model_training.datasets.holdout import TRAINING, VALIDATION, read_split
+from road_extractor_plugin.compute.metrics.buffered_length import buffered_length
+from road_extractor_plugin.compute.metrics.metric_graph import MetricGraph
 from road_extractor_plugin.compute.raster_rows import ArrayRows
 from road_extractor_plugin.compute.tracing import trace
 from road_extractor_plugin.contract.feedback import SilentFeedback
 from road_extractor_plugin.contract.model_file import read_card
 from road_extractor_plugin.contract.raster_coding import NODATA
-from road_extractor_plugin.contract.trace_settings import TraceSettings
+from road_extractor_plugin.contract.trace_settings import PRESETS, TraceSettings
 from road_extractor_plugin.engine.models import default_model
 
 TEST, TRAIN = "massachusetts/test", "massachusetts/train"
@@ -49,7 +54,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder with massachusetts/test and massachusetts/train")
     parser.add_argument("split", type=Path, help="split.csv of the model's training run")
     parser.add_argument("predictions", type=Path, help="folder for predictions")
-    parser.add_argument("--tables", default="abc", help="which to print (default: abc)")
+    parser.add_argument("--tables", default="abcd", help="which to print (default: abcd)")
     options = parser.parse_args()
     parts = {name: scenes_of(name, options) for name in ("test", HELD_OUT, LEARNT)}
     if "a" in options.tables:
@@ -58,6 +63,8 @@ def main() -> None:
         print_gaps(parts)
     if "c" in options.tables:
         print_times(options)
+    if "d" in options.tables:
+        print_presets(parts["test"] + parts[HELD_OUT])
 
 
 # Scenes
@@ -184,6 +191,32 @@ def stages_of(probability: np.ndarray, settings: TraceSettings) -> dict[str, flo
     clock = _StageClock()
     trace(ArrayRows(probability), settings, (1.0, 1.0), clock)
     return clock.stages()
+
+
+def print_presets(scenes: list[Scene]) -> None:
+    """Table d. The halves have the same number of scenes."""
+    truths = [metres(scene.truth, scene.pixel_m) for scene in scenes]
+    areas_km2 = np.array([scene.probability.size * scene.pixel_m**2 / 1e6 for scene in scenes])
+    density = np.array([truth.lengths_m.sum() / 1000 for truth in truths]) / areas_km2
+    middle = float(np.median(density))
+    print(f"\nd. parted at {middle:.1f} km of road per km2    CosmiQ  Sat2Graph  correctness  completeness")
+    for half, chosen in (("sparse", density < middle), ("dense", density >= middle)):
+        cases = [(scene, truth) for scene, truth, one in zip(scenes, truths, chosen) if one]
+        weights = [truth.lengths_m.sum() for _, truth in cases]
+        for name in ("default", *PRESETS):
+            figures = [preset_scores(scene, truth, PRESETS.get(name, {})) for scene, truth in cases]
+            means = np.average(figures, axis=0, weights=weights)
+            row = "  ".join(f"{value:>9.3f}" for value in means)
+            print(f"{f'{half} ({len(cases)}), {name}':<40} {row}", flush=True)
+
+
+def preset_scores(scene: Scene, truth: MetricGraph, changes: Mapping[str, float]) -> tuple[float, ...]:
+    """APLS of both kinds, correctness and completeness within `BUFFER_M`."""
+    ours = metres(lines_of(scene.traced(**changes)), scene.pixel_m)
+    if ours.is_empty:
+        return 0.0, 0.0, 1.0, 0.0
+    lengths = buffered_length(ours, truth, BUFFER_M)
+    return (*scores(ours, truth)[:2], lengths.correctness, lengths.completeness)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ goes before both.
     max_hole_m2               30     30     60     60   trees over a road; between houses a hole may be a yard
     simplify_m               0.3    0.3    1.0    1.0   away from houses, lines need not follow each curb
 
-What they do to predictions of the starter model stands in `docs/road_graph.md`: `urban` gives fewer false roads and
-fewer roads, the others more of both. There were no tracks to measure: what `track` says is a judgement.
+What they do to predictions of the default model stands in `docs/road_graph.md`: `urban` gives fewer false roads and
+fewer roads, the others, where roads are dense, more of both. There were no tracks to measure: what `track` says is a
+judgement.
 
 `urban`: dense streets. `rural`: roads between villages, farms and fields. `track`: unpaved tracks, also in forests.
 """
