@@ -57,6 +57,14 @@ def _ramp(overlap_px: int, margin_px: int) -> npt.NDArray[np.float64]:
     return np.concatenate([np.zeros(margin_px), rise, np.ones(margin_px)])
 
 
+def _edges(weights: Float32) -> tuple[slice, ...]:
+    """Where the weights (tile_px,) of a tile are not 1: before and behind its middle, or all of it."""
+    ones = np.flatnonzero(weights == 1)
+    if not ones.size or ones[-1] - ones[0] >= ones.size:
+        return (slice(None),)
+    return slice(0, int(ones[0])), slice(int(ones[-1]) + 1, None)
+
+
 @dataclass(frozen=True, eq=False)
 class Block:
     """A finished part of the raster."""
@@ -70,11 +78,13 @@ class TileBlender:
     """Blends tiles into finished blocks. Tiles come row by row from the north, in each row from the west.
 
           finished before
-        +-----------+-------+       The window moves east over the row of tiles. What no later tile of the row
-        |  carried  | south |       touches leaves it: the upper rows as a finished block, the lower ones are
-        +---+-------+---+---+       carried until the window comes by again, one row of tiles further south.
-            |  window   |
-            +-----------+           Held are the window and, over the raster's width, the rows that are carried.
+        +-----------+-------+       Tiles move east over their row. What no later tile of the row touches leaves the
+        |  carried  | south |       tile: the upper rows as a finished block, the lower ones are carried until tiles
+        +---+-------+---+---+       come by again, one row of tiles further south. The other columns are the overhang,
+            |   tile    |           to be added to the next tile. Held are the overhang and, over the raster's width,
+            +-----------+           the rows that are carried.
+
+    Only the edges of a tile are weighted and added up; most of its pixels pass through as they are.
 
     Args:
         tiles: Where they are.
@@ -86,12 +96,13 @@ class TileBlender:
         self._tiles = tiles
         self._row_weights = axis_weights(rows, margin_px)
         self._column_weights = axis_weights(columns, margin_px)
+        self._row_edges, self._column_edges = (
+            [_edges(tile) for tile in weights] for weights in (self._row_weights, self._column_weights)
+        )
         deepest = max((rows.tile_px - rows.step(row) for row in range(len(rows.starts) - 1)), default=0)
         self._carried: Float32 = np.zeros((deepest, columns.starts[-1] + columns.tile_px), dtype=np.float32)
-        self._window: Float32 = np.zeros((rows.tile_px, columns.tile_px), dtype=np.float32)
-        self._weighted: Float32 = np.empty_like(self._window)
-        self._moved_in = 0
-        """Columns of the window, from the west, that hold what tiles of this row and those above gave."""
+        self._overhang: Float32 = self._none()
+        """(height, width) of what the tile before, and those above it, gave to the first columns of the next one."""
 
     def add(self, row: int, column: int, prediction: Float32) -> Block:
         """Add the next tile.
@@ -104,34 +115,40 @@ class TileBlender:
         Returns:
             What no later tile touches, cut to the raster; where a tile that was left out lies, it means nothing.
         """
-        self._move_in(row, column)
-        np.multiply(prediction, self._row_weights[row][:, None], out=self._weighted)
-        self._weighted *= self._column_weights[column]
-        self._window += self._weighted
+        total = self._weighted(row, column, prediction)
+        self._add_earlier(row, column, total)
+        self._keep_for_later(row, column, total)
         window = self._tiles.finished(row, column)
-        finished = self._window[: window.height, : window.width].copy()
-        self._move_out(row, column)
-        return Block(window, finished)
+        return Block(window, total[: window.height, : window.width])
 
     def leave_out(self, row: int, column: int) -> None:
         """Pass over the next tile: nothing in it counts, not even what its neighbours give."""
-        self._moved_in = 0
+        self._overhang = self._none()
         if row + 1 < len(self._tiles.rows.starts):
             left = self._tiles.columns.starts[column]
             self._carried[:, left : left + self._tiles.columns.step(column)] = 0.0
 
-    def _move_in(self, row: int, column: int) -> None:
-        """Start the window's new columns with what is carried there."""
-        columns = self._tiles.columns
-        left = columns.starts[column]
-        height = self._tiles.rows.tile_px - self._tiles.rows.step(row - 1) if row > 0 else 0
-        self._window[:height, self._moved_in :] = self._carried[:height, left + self._moved_in : left + columns.tile_px]
-        self._window[height:, self._moved_in :] = 0.0
+    def _none(self) -> Float32:
+        return np.empty((self._tiles.rows.tile_px, 0), dtype=np.float32)
 
-    def _move_out(self, row: int, column: int) -> None:
-        """Carry the lower rows of the finished columns, and move the window to the next tile."""
+    def _weighted(self, row: int, column: int, prediction: Float32) -> Float32:
+        weighted: Float32 = prediction.copy()
+        for rows in self._row_edges[row]:
+            weighted[rows] *= self._row_weights[row, rows, None]
+        for columns in self._column_edges[column]:
+            weighted[:, columns] *= self._column_weights[column, columns]
+        return weighted
+
+    def _add_earlier(self, row: int, column: int, total: Float32) -> None:
+        """Add what tiles to the west and to the north gave; the overhang has that of the north in it already."""
+        columns = self._tiles.columns
+        left, done = columns.starts[column], self._overhang.shape[1]
+        height = self._tiles.rows.tile_px - self._tiles.rows.step(row - 1) if row > 0 else 0
+        total[:, :done] += self._overhang
+        total[:height, done:] += self._carried[:height, left + done : left + columns.tile_px]
+
+    def _keep_for_later(self, row: int, column: int, total: Float32) -> None:
         rows, columns = self._tiles.rows, self._tiles.columns
         left, width, height = columns.starts[column], columns.step(column), rows.step(row)
-        self._carried[: rows.tile_px - height, left : left + width] = self._window[height:, :width]
-        self._moved_in = columns.tile_px - width
-        self._window[:, : self._moved_in] = self._window[:, width:].copy()
+        self._carried[: rows.tile_px - height, left : left + width] = total[height:, :width]
+        self._overhang = total[:, width:].copy()
