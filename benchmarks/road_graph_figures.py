@@ -29,6 +29,7 @@ from road_graph_measures import BUFFER_M
 from road_graph_scenes import SETTINGS, Scene, cut, lines_of, prediction_scenes
 
 from model_training.datasets.holdout import TRAINING, VALIDATION, read_split
+from road_extractor_plugin.compute.metrics.apls import CITY_TILES, apls_cosmiq, apls_sat2graph
 from road_extractor_plugin.compute.metrics.buffered_length import buffered_length
 from road_extractor_plugin.compute.metrics.metric_graph import MetricGraph
 from road_extractor_plugin.compute.raster_rows import ArrayRows
@@ -216,7 +217,8 @@ def preset_scores(scene: Scene, truth: MetricGraph, changes: Mapping[str, float]
     if ours.is_empty:
         return 0.0, 0.0, 1.0, 0.0
     lengths = buffered_length(ours, truth, BUFFER_M)
-    return (*scores(ours, truth)[:2], lengths.correctness, lengths.completeness)
+    apls = apls_cosmiq(ours, truth).score, apls_sat2graph(ours, truth, CITY_TILES).score
+    return (*apls, lengths.correctness, lengths.completeness)
 
 
 if __name__ == "__main__":

@@ -28,8 +28,8 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 def main() -> None:
     """Print one line per image."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=Path, help="folder of images without georeference, 1 m per pixel")
     parser.add_argument("--model", type=Path, default=default_model(), help="ONNX file (default: the bundled default)")
+    parser.add_argument("--images", type=Path, help="folder of images without georeference, 1 m per pixel")
     parser.add_argument("--masks", type=Path, help="folder of masks with the images' stems")
     options = parser.parse_args()
     pairs = [(EXAMPLES / "csk_01.tif", EXAMPLES / "csk_01_reference.tif")]
